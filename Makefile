@@ -1,0 +1,48 @@
+# keelson: make build, make demo and make test are all that is needed; the latter two install what they use (Debian, root).
+
+GO      ?= go
+GOARCH  := $(shell $(GO) env GOARCH)
+ARCHES  := amd64 arm64
+# -E makes early's few lines of assembly the entry point: without it the binary refuses to work.
+LDFLAGS := -s -w -E keelson_entry
+IMAGE   ?= keelson
+
+export CGO_ENABLED = 0
+
+.PHONY: build test demo bench layers lint image clean setup $(ARCHES)
+
+build: $(ARCHES)
+	@ln -f bin/keelson-linux-$(GOARCH) bin/keelson
+
+$(ARCHES):
+	@mkdir -p bin
+	GOOS=linux GOARCH=$@ $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/keelson-linux-$@ ./init
+
+setup:
+	@test/setup
+
+test: setup build lint layers
+	@$(GO) test -json ./... | $(GO) run ./test/count
+
+demo: build
+	@test/setup demo
+	@test/demo
+
+bench: build
+	@test/setup bench
+	@$(GO) run ./test/bench
+
+# The imports run one way, and supervise reaches no kernel, goroutine or clock.
+layers:
+	@$(GO) run ./test/layers
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "gofmt has something to say of:"; gofmt -l .; exit 1; }
+	@$(GO) vet ./...
+	@GOARCH=arm64 $(GO) vet ./init/...
+
+image: build
+	docker build --network host -t $(IMAGE) --build-arg TARGETARCH=$(GOARCH) .
+
+clean:
+	rm -rf bin .cache

@@ -1,0 +1,62 @@
+// Package sys wraps the system calls that keelson's ordinary Go code makes, each once: EINTR is retried, and an error names the call and what it was
+// about. Code that runs before the runtime has its own (package early).
+package sys
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Retry calls f until no signal interrupts it.
+func Retry(f func() error) error {
+	for {
+		if err := f(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// Memfd makes an anonymous file that holds data, read from its start. The caller owns the descriptor, which is closed on exec.
+func Memfd(name string, data []byte) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	for rest := data; len(rest) > 0; {
+		var n int
+		err := Retry(func() (err error) { n, err = unix.Write(fd, rest); return err })
+		if err != nil {
+			unix.Close(fd)
+			return -1, os.NewSyscallError("write", err)
+		}
+		rest = rest[n:]
+	}
+	return fd, nil
+}
+
+// DupInherited duplicates fd to a number of at least lowest that is not closed on exec. The caller owns the new descriptor.
+func DupInherited(fd, lowest int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD, lowest)
+	return n, os.NewSyscallError("fcntl", err)
+}
+
+// Exec replaces this process. Called from the main thread it leaves the parent death signals of its children alone: those belong to the thread that
+// made them (prctl(2)), so a caller with children must be locked to that thread.
+func Exec(path string, argv, env []string) error {
+	runtime.LockOSThread()
+	return fmt.Errorf("cannot execute %s: %w", path, syscall.Exec(path, argv, env))
+}
+
+// Effective is the set of this process's effective capabilities, bit n for capability n (capabilities(7)). It needs no /proc.
+func Effective() (uint64, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return 0, os.NewSyscallError("capget", err)
+	}
+	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), nil
+}

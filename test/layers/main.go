@@ -1,0 +1,155 @@
+// Command layers proves that imports run the one way that DESIGN.md draws, and that nothing under supervise reaches the kernel, starts a goroutine
+// or reads a clock. It prints what breaks a rule and exits with 1, or one line that says what was checked.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+type pkg struct {
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports         []string
+	Deps            []string
+}
+
+// A rule is about the packages under a path.
+type rule struct {
+	under  string
+	only   []string // if not nil: the packages of keelson that it may import, by path below keelson/
+	never  []string // what it must not reach, directly or through others
+	reason string
+}
+
+var rules = []rule{
+	{"init/early", []string{}, nil, "it runs before the runtime"},
+	{"init/sys", []string{}, nil, "it wraps system calls and knows nothing else"},
+	{"init/spawn", []string{"init/early", "init/sys"}, nil, "it compiles lists for early"},
+	{"init/ns", []string{"init/early", "init/spawn", "init/sys"}, nil, "it makes plans for spawn"},
+	{"init/pause", []string{}, nil, "it has no part in the rest"},
+	{"supervise/graph", []string{}, nil, "it knows edges, not units"},
+	{"supervise/calendar", []string{}, nil, "it is vocabulary"},
+	{"supervise/notify", []string{"supervise/calendar"}, nil, "it is vocabulary"},
+	{"supervise/unit", []string{"supervise/calendar"}, nil, "text in, units out"},
+	{"supervise", nil, []string{"keelson/init", "golang.org/x/sys", "os/exec", "net", "syscall", "os/signal"}, "it decides, init acts"},
+}
+
+// onlyImporters are packages that one package alone may import.
+var onlyImporters = map[string]string{
+	"github.com/hashicorp/go-reap": "init/pause",
+}
+
+// values are packages of plain values below ones that are not.
+var values = []string{"net/netip"}
+
+// clocks are what reads a clock or waits, by package time; none of it belongs under supervise.
+var clocks = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}
+
+func main() {
+	packages, err := list()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "layers:", err)
+		os.Exit(1)
+	}
+	var broken []string
+	for _, p := range packages {
+		broken = append(broken, check(p, packages)...)
+	}
+	for _, b := range broken {
+		fmt.Println("layers:", b)
+	}
+	if len(broken) > 0 {
+		os.Exit(1)
+	}
+	fmt.Printf("layers: %d packages, imports run one way\n", len(packages))
+}
+
+func list() (map[string]pkg, error) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	packages := map[string]pkg{}
+	for in := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := in.Decode(&p); errors.Is(err, io.EOF) {
+			return packages, nil
+		} else if err != nil {
+			return nil, err
+		}
+		packages[strings.TrimPrefix(p.ImportPath, "keelson/")] = p
+	}
+}
+
+func under(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
+
+func check(p pkg, packages map[string]pkg) (broken []string) {
+	path := strings.TrimPrefix(p.ImportPath, "keelson/")
+	say := func(format string, args ...any) { broken = append(broken, path+" "+fmt.Sprintf(format, args...)) }
+	for _, r := range rules {
+		if !under(path, r.under) {
+			continue
+		}
+		for _, i := range p.Imports {
+			if own, ok := strings.CutPrefix(i, "keelson/"); ok && r.only != nil && !slices.Contains(r.only, own) {
+				say("imports %s: %s", i, r.reason)
+			}
+		}
+		for _, n := range r.never {
+			// The standard library reaches the kernel for itself, so of it only what is imported here counts.
+			for _, d := range p.Deps {
+				if slices.Contains(values, d) {
+					continue
+				}
+				if own := strings.Contains(strings.SplitN(d, "/", 2)[0], ".") || strings.HasPrefix(d, "keelson/"); under(d, n) && (own || slices.Contains(p.Imports, d)) {
+					say("reaches %s: %s", d, r.reason)
+				}
+			}
+		}
+		if r.under == "supervise" {
+			broken = append(broken, pure(p)...)
+		}
+	}
+	for _, i := range p.Imports {
+		if owner, ok := onlyImporters[i]; ok && path != owner {
+			say("imports %s, which only %s may", i, owner)
+		}
+	}
+	return broken
+}
+
+// pure finds go statements and clocks.
+func pure(p pkg) (broken []string) {
+	for _, name := range p.GoFiles {
+		files := token.NewFileSet()
+		f, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return []string{err.Error()}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				broken = append(broken, files.Position(n.Pos()).String()+": a goroutine")
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clocks, n.Sel.Name) {
+					broken = append(broken, files.Position(n.Pos()).String()+": time."+n.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	return broken
+}
