@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -131,32 +132,23 @@ func run(args []string) int {
 	if err != nil {
 		return refuse("run", err)
 	}
-	lifeline, keep, err := os.Pipe()
+	here, there, err := sys.SocketPair()
 	if err != nil {
 		return refuse("run", err)
 	}
-	defer keep.Close()
-	inside := int(lifeline.Fd())
-	if _, err := unix.FcntlInt(uintptr(inside), unix.F_SETFD, 0); err != nil {
-		return refuse("run", os.NewSyscallError("fcntl", err))
-	}
 	wrapper := append(append([]string{"keelson"}, o.wrapper...), append([]string{"--"}, o.command...)...)
-	list := plan.Setup(early.Inherited(), inside, wrapper, insideEnviron())
+	list := plan.Setup(early.Inherited(), there, wrapper, insideEnviron())
 	if o.print {
 		fmt.Printf("%s\n%s", plan, spawn.Print(list))
 		return 0
 	}
+	endOnSignals()
 	child, err := spawn.Start(list, plan.Attr(credentials))
+	unix.Close(there)
 	if err == nil {
-		err = child.Wait()
-		if err != nil {
-			unix.Wait4(child.Pid, nil, 0, nil)
-		}
+		err = attach(child, here)
 	}
-	if err == nil {
-		return refuse("run", sys.Exec(spawn.Self(), []string{early.AttachName, strconv.Itoa(child.Pid)}, os.Environ()))
-	}
-	lifeline.Close()
+	unix.Close(here)
 	refusal := plan.Refuse(err, credentials, ns.Look())
 	if refusal == nil || o.strict {
 		if refusal != nil {
@@ -166,6 +158,45 @@ func run(args []string) int {
 	}
 	fmt.Fprintf(os.Stderr, "keelson: run: no new namespaces, running without: %v\n", refusal)
 	return refuse("run", spawn.Become(append(spawn.Signals(early.Inherited()), spawn.Exec(spawn.Self(), spawn.Texts(wrapper), spawn.Texts(os.Environ())))))
+}
+
+// endOnSignals ends this process by what asks it to, with the status that a command would have had: until this process is the wrapper, the command does not
+// begin, so there is nothing to pass a signal on to.
+func endOnSignals() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM)
+	go func() { os.Exit(128 + int((<-signals).(syscall.Signal))) }()
+}
+
+// attach waits for the child to have set itself up, and turns this process into the wrapper outside, which has it go on. It returns only if
+// that failed; the child is reaped then.
+//
+//	child                                     this process
+//	makes mounts, network, …
+//	asks for KILL when its parent dies
+//	"\0" ->                                   reads; or the end of the file, if a step failed
+//	reads                                     executes early's wrapper: signals are blocked for good
+//	                                       <- "\0"
+//	executes the wrapper inside               closes the socket
+func attach(child *spawn.Child, socket int) error {
+	var word [1]byte
+	var n int
+	err := sys.Retry(func() (err error) { n, err = unix.Read(socket, word[:]); return err })
+	if err == nil && n == 1 {
+		if _, err = unix.FcntlInt(uintptr(socket), unix.F_SETFD, 0); err == nil {
+			everything := unix.Sigset_t{Val: [16]uint64{1<<64 - 1}}
+			unix.PthreadSigmask(unix.SIG_SETMASK, &everything, nil)
+			err = sys.Exec(spawn.Self(), []string{early.AttachName, strconv.Itoa(child.Pid), strconv.Itoa(socket)}, os.Environ())
+		}
+	} else if e := child.Wait(); e != nil {
+		err = e
+	}
+	unix.Kill(child.Pid, unix.SIGKILL)
+	sys.Retry(func() error { _, err := unix.Wait4(child.Pid, nil, 0, nil); return err })
+	if err == nil {
+		err = errors.New("the first process of the new namespaces was killed")
+	}
+	return err
 }
 
 // insideEnviron is the environment for PID 1 of the new namespace. $LISTEN_PID, if it names this process, is to name that one, which in its turn has it name the

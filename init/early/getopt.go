@@ -158,7 +158,9 @@ func (o *getopt) longOption(given cstr) byte {
 		return o.bad(unwantedForLong)
 	case hasValue:
 		o.value = skip(given, n+1)
-	case l.value && !o.take():
+	case !l.value:
+		o.value = nil
+	case !o.take():
 		return o.bad(missingForLong)
 	}
 	return l.short

@@ -168,16 +168,18 @@ func (w *wrapper) expectStatus(arg cstr) bool {
 	return true
 }
 
-// parseAttached is told the child's pid: keelson run has started it, with namespaces of its own, and this process is its parent.
+// parseAttached is told the child's pid and a socket: keelson run has started the child, which has namespaces of its own and waits for
+// a word before it executes the command. This process is its parent.
 func (w *wrapper) parseAttached() {
-	pid, n := 0, 0
-	if w.argc == 2 {
+	pid, socket, n, m := 0, 0, 0, 0
+	if w.argc == 3 {
 		pid, n = number(at(w.argv, 1))
+		socket, m = number(at(w.argv, 2))
 	}
-	if n == 0 || pid <= 1 {
+	if n == 0 || m == 0 || pid <= 1 {
 		w.refuse("keelson run re-executes itself under this name; it is not to be called by hand", nil, "")
 	}
-	w.child = int32(pid)
+	w.child, w.socket = int32(pid), int32(socket)
 }
 
 //go:noinline

@@ -34,8 +34,8 @@ type Step struct {
 
 // Flags of a Step.
 const (
-	MayFail  = 1 << iota // an error is not the end
-	WantZero             // a result other than 0 is an error
+	MayFail = 1 << iota // an error is not the end
+	NotZero             // a result of 0 is an error
 )
 
 const (
@@ -96,7 +96,7 @@ func execStage(argc int, argv *cstr) {
 		r := again6(s)
 		s.Result = uint64(r)
 		e := failed(r)
-		if e != 0 && s.Flags&MayFail == 0 || e == 0 && r != 0 && s.Flags&WantZero != 0 {
+		if e != 0 && s.Flags&MayFail == 0 || r == 0 && s.Flags&NotZero != 0 {
 			fail(report, i, e, int(s.Exit))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 const (
 	page     = 4096
 	hotPages = 4         // of code, ending with this package's assembly: sys.go to wrapper.go, as the linker lays them out by file name
+	below    = 512       // bytes that the calls made here may have in use below this frame
 	deep     = 16 * page // of stack: what parsing, starting and the child have used
 )
 
@@ -27,7 +28,7 @@ func trim() {
 	advise(text&^(page-1), hot, unix.MADV_DONTNEED)
 	advise(end, edata&^(page-1), unix.MADV_DONTNEED)
 	var frame byte
-	stack := address(unsafe.Pointer(&frame)) &^ (page - 1)
+	stack := (address(unsafe.Pointer(&frame)) - below) &^ (page - 1)
 	advise(stack-deep, stack, unix.MADV_DONTNEED)
 }
 

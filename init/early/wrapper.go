@@ -29,6 +29,7 @@ type wrapper struct {
 	leader      bool // keelson: this process leads its session
 	deathSignal uint8
 	tty         int32 // keelson: the terminal that was handed over, or -1
+	socket      int32 // attached: where the child waits for a word
 
 	open       sigset // not collected: they act on the wrapper as on any process
 	drops      sigset // collected, and not passed on
@@ -59,7 +60,10 @@ func (w *wrapper) run() {
 	w.configureSignals()
 	w.becomeReaper()
 	w.leaveTerminal()
-	if w.persona != attached && !w.pause {
+	switch {
+	case w.persona == attached:
+		write(w.socket, path("\x00"), 1) // every signal is blocked by now: the command will get those to come
+	case !w.pause:
 		w.spawn()
 	}
 	w.settle()

@@ -124,9 +124,9 @@ func (p Plan) rootInside() bool {
 	return false
 }
 
-// Setup is what the first process does, in this order, before it executes the wrapper as PID 1: argv and env are the wrapper's. lifeline is a
-// descriptor whose other end closes with the process that asked for all this.
-func (p Plan) Setup(signals early.State, lifeline int, argv, env []string) []spawn.Call {
+// Setup is what the first process does, in this order, before it executes the wrapper as PID 1: argv and env are the wrapper's. On socket it says that all is
+// set up, and waits for the process that asked for it to be ready too.
+func (p Plan) Setup(signals early.State, socket int, argv, env []string) []spawn.Call {
 	var list []spawn.Call
 	add := func(c ...spawn.Call) { list = append(list, c...) }
 
@@ -155,12 +155,12 @@ func (p Plan) Setup(signals early.State, lifeline int, argv, env []string) []spa
 		add(spawn.LoopbackUp(len(list))...)
 	}
 	add(spawn.DeathSignal(unix.SIGKILL))
-	add(spawn.Quiet("go on without the process that asked for it", lifeline)) // it may have died before the line above
-	add(spawn.Close(lifeline))
-	if p.User && !p.rootInside() {
-		add(spawn.ClearAmbient())
-	}
+	add(spawn.Handshake("go on without the process that asked for it", socket)...) // it may have died before the line above
+	add(spawn.Close(socket))
 	add(spawn.Signals(signals)...)
+	if p.User && !p.rootInside() {
+		add(spawn.DropCapabilities())
+	}
 	add(spawn.Exec("/proc/self/exe", spawn.Texts(argv), spawn.Texts(env)))
 	return list
 }

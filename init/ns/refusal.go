@@ -60,6 +60,7 @@ func Look() Sandbox {
 
 const (
 	grantAdmin   = "docker run --cap-add SYS_ADMIN grants it"
+	grantNet     = "docker run --cap-add NET_ADMIN grants it"
 	grantSeccomp = "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined grants it"
 	grantPaths   = "docker run --security-opt systempaths=unconfined (podman: --security-opt unmask=ALL) grants it"
 	grantMounts  = "docker run --security-opt apparmor=unconfined grants it"
@@ -78,7 +79,7 @@ func (p Plan) Refuse(err error, c Credentials, s Sandbox) *Refusal {
 		}
 		return &Refusal{err, stepRemedy(step, c, s)}
 	}
-	cloned := fmt.Errorf("cannot make the namespaces %s: %w", names(p.flags()), err)
+	cloned := fmt.Errorf("cannot make the namespaces %s: clone: %w", names(p.flags()), err)
 	switch errno {
 	case unix.EPERM:
 		return &Refusal{cloned, cloneRemedy(c, s)}
@@ -112,6 +113,8 @@ func cloneRemedy(c Credentials, s Sandbox) string {
 func stepRemedy(step *spawn.StepError, c Credentials, s Sandbox) string {
 	confined := s.AppArmor != "" && s.AppArmor != "unconfined"
 	switch {
+	case step.Call.Name == "ioctl" && !c.has(unix.CAP_NET_ADMIN):
+		return "CAP_NET_ADMIN is missing: " + grantNet
 	case step.Call.Name != "mount":
 		return ""
 	case confined && (step.Errno == unix.EACCES || c.has(unix.CAP_SYS_ADMIN)):

@@ -81,9 +81,9 @@ func (c Call) MayFail() Call {
 	return c
 }
 
-// WantZero is the call with any other result than 0 counted as a failure.
-func (c Call) WantZero() Call {
-	c.flag |= early.WantZero
+// NotZero is the call with a result of 0, such as read(2)'s at the end of a file, counted as a failure.
+func (c Call) NotZero() Call {
+	c.flag |= early.NotZero
 	return c
 }
 

@@ -91,17 +91,22 @@ func DeathSignal(sig unix.Signal) Call {
 	return call("prctl", unix.SYS_PRCTL, "set the parent death signal", Word(unix.PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG"), Word(uint64(sig), unix.SignalName(sig)))
 }
 
-// ClearAmbient is prctl(2) PR_CAP_AMBIENT_CLEAR_ALL: what is executed next has no capability that its uid does not give it.
-func ClearAmbient() Call {
-	return call("prctl", unix.SYS_PRCTL, "drop the ambient capabilities", Word(unix.PR_CAP_AMBIENT, "PR_CAP_AMBIENT"), Word(unix.PR_CAP_AMBIENT_CLEAR_ALL, "PR_CAP_AMBIENT_CLEAR_ALL"), Int(0), Int(0), Int(0))
+// DropCapabilities is capset(2) with nothing in any set, which empties the ambient one too: what is executed next has no capability that its
+// uid does not give it.
+func DropCapabilities() Call {
+	header := make([]byte, 8)
+	binary.NativeEndian.PutUint32(header, unix.LINUX_CAPABILITY_VERSION_3)
+	return call("capset", unix.SYS_CAPSET, "drop the capabilities", Bytes(header, "{version=3, pid=0}"), Bytes(make([]byte, 24), "{effective=0, permitted=0, inheritable=0}"))
 }
 
-// Quiet is poll(2) without waiting: it fails if something can be read from fd or its other end is closed.
-func Quiet(purpose string, fd int) Call {
-	p := make([]byte, 8)
-	binary.NativeEndian.PutUint32(p, uint32(fd))
-	binary.NativeEndian.PutUint16(p[4:], unix.POLLIN)
-	return call("ppoll", unix.SYS_PPOLL, purpose, Bytes(p, fmt.Sprintf("[{fd=%d, events=POLLIN}]", fd)), Int(1), Bytes(make([]byte, 16), "{0, 0}"), Null(), Int(8)).WantZero()
+// Handshake is write(2) and read(2) of a byte on a socket: the other end learns that all before it is done, and all behind it waits for the other
+// end's word. If that end closes instead, the list fails.
+func Handshake(purpose string, fd int) []Call {
+	word := Bytes([]byte{0}, `"\0"`)
+	return []Call{
+		call("write", unix.SYS_WRITE, purpose, Int(fd), word, Int(1)),
+		call("read", unix.SYS_READ, purpose, Int(fd), word, Int(1)).NotZero(),
+	}
 }
 
 // Close is close(2).

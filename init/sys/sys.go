@@ -38,6 +38,20 @@ func Memfd(name string, data []byte) (int, error) {
 	return fd, nil
 }
 
+// SocketPair is a connected pair of stream sockets for a child to be made: here is closed on exec, there is not. The caller owns both.
+func SocketPair() (here, there int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, -1, os.NewSyscallError("socketpair", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fds[1]), unix.F_SETFD, 0); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return -1, -1, os.NewSyscallError("fcntl", err)
+	}
+	return fds[0], fds[1], nil
+}
+
 // DupInherited duplicates fd to a number of at least lowest that is not closed on exec. The caller owns the new descriptor.
 func DupInherited(fd, lowest int) (int, error) {
 	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD, lowest)
