@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,10 +24,17 @@ func startShell(t *testing.T) *shell {
 	t.Helper()
 	cmd := exec.Command(binary.Need(t, "bash"), "--norc", "--noediting")
 	cmd.Env = append(os.Environ(), "PS1=$ ", "K="+binary.Path(t, ""), "TERM=dumb")
-	tty, err := pty.Start(cmd)
+	blocking, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
+	fd, err := syscall.Dup(int(blocking.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocking.Close()
+	syscall.SetNonblock(fd, true)
+	tty := os.NewFile(uintptr(fd), "pty") // one whose Close ends a Read
 	s := &shell{tty: tty, output: make(chan string)}
 	go func() {
 		defer close(s.output)
@@ -40,11 +48,11 @@ func startShell(t *testing.T) *shell {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill() // its session is hung up
-		cmd.Wait()
+		tty.Close() // hangs the session up
 		for range s.output {
 		}
-		tty.Close()
+		cmd.Process.Kill()
+		cmd.Wait()
 	})
 	s.wait(t, "$ ")
 	return s
@@ -82,18 +90,24 @@ func TestTerminal(t *testing.T) {
 	needRoot(t)
 	s := startShell(t)
 	const stop, interrupt = "\x1a", "\x03"
-	s.do(t, "$K run -- sh -c 'echo be''gun; exec sleep 1000'\n", "begun")
+	// It answers, so that a key is only pressed when it has the terminal: the shell prints its line before it hands that over.
+	const command = `sh -c 'echo be""gun; while read x; do echo got $x; done'`
+	s.do(t, "$K run -- "+command+"\n", "begun")
 	s.do(t, stop, "Stopped")
 	s.wait(t, "$ ")
-	s.do(t, "fg; echo status $?\n", "sleep 1000'")
-	s.do(t, interrupt, "status 130")
+	s.do(t, "fg\n", "done'")
+	s.do(t, "one\n", "got one")
+	s.do(t, interrupt, "$ ")
+	s.do(t, "echo status $?\n", "status 130")
 
 	// Only the command is interrupted where it is an interactive shell with job control of its own.
 	s.do(t, "PS1='> ' $K run --uts=box -- bash --norc --noediting -i\n", "> ")
-	s.do(t, "sh -c 'echo be''gun; exec sleep 1000'\n", "begun")
+	s.do(t, command+"\n", "begun")
 	s.do(t, stop, "Stopped")
+	s.wait(t, "> ")
 	s.do(t, "echo $$ $(hostname)\n", "2 box")
-	s.do(t, "fg\n", "sleep 1000'")
+	s.do(t, "fg\n", "done'")
+	s.do(t, "two\n", "got two")
 	s.do(t, interrupt, "> ")
 	s.do(t, "echo status $?\n", "status 130")
 	s.do(t, "exit 7\n", "$ ")
