@@ -1,76 +1,42 @@
 package unit
 
-// DependencyKind says how one unit depends on another (systemd.unit(5), "Mapping of unit properties to their inverses").
-// Each kind has an inverse: if a has kind k on b, then b has k.Inverse() on a.
-type DependencyKind uint8
+import "keelson/supervise/graph"
 
-// The dependency kinds. A unit file states those with a directive of their name; RequiredBy and the like are only ever inverses.
+// DependencyKind says how one unit depends on another: package graph's word, which says what each kind and its inverse mean. A unit file
+// states those with a directive of their name; RequiredBy and the like are only ever inverses.
+type DependencyKind = graph.Dependency
+
 const (
-	Requires DependencyKind = iota
-	Requisite
-	Wants
-	BindsTo
-	PartOf
-	Upholds
-	RequiredBy
-	RequisiteOf
-	WantedBy
-	BoundBy
-	ConsistsOf
-	UpheldBy
-	Conflicts
-	ConflictedBy
-	Before
-	After
-	OnSuccess
-	OnSuccessOf
-	OnFailure
-	OnFailureOf
-	Triggers
-	TriggeredBy
-	PropagatesReloadTo
-	ReloadPropagatedFrom
-	PropagatesStopTo
-	StopPropagatedFrom
-	JoinsNamespaceOf
-	InSlice
-	SliceOf
+	Requires             = graph.Requires
+	Requisite            = graph.Requisite
+	Wants                = graph.Wants
+	BindsTo              = graph.BindsTo
+	PartOf               = graph.PartOf
+	Upholds              = graph.Upholds
+	RequiredBy           = graph.RequiredBy
+	RequisiteOf          = graph.RequisiteOf
+	WantedBy             = graph.WantedBy
+	BoundBy              = graph.BoundBy
+	ConsistsOf           = graph.ConsistsOf
+	UpheldBy             = graph.UpheldBy
+	Conflicts            = graph.Conflicts
+	ConflictedBy         = graph.ConflictedBy
+	Before               = graph.Before
+	After                = graph.After
+	OnSuccess            = graph.OnSuccess
+	OnSuccessOf          = graph.OnSuccessOf
+	OnFailure            = graph.OnFailure
+	OnFailureOf          = graph.OnFailureOf
+	Triggers             = graph.Triggers
+	TriggeredBy          = graph.TriggeredBy
+	PropagatesReloadTo   = graph.PropagatesReloadTo
+	ReloadPropagatedFrom = graph.ReloadPropagatedFrom
+	PropagatesStopTo     = graph.PropagatesStopTo
+	StopPropagatedFrom   = graph.StopPropagatedFrom
+	JoinsNamespaceOf     = graph.JoinsNamespaceOf
+	InSlice              = graph.InSlice
+	SliceOf              = graph.SliceOf
 )
-
-// DependencyKinds is the number of dependency kinds, for arrays indexed by them.
-const DependencyKinds = int(SliceOf) + 1
-
-var dependencyWords = words{
-	"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds",
-	"RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "ConsistsOf", "UpheldBy",
-	"Conflicts", "ConflictedBy", "Before", "After",
-	"OnSuccess", "OnSuccessOf", "OnFailure", "OnFailureOf", "Triggers", "TriggeredBy",
-	"PropagatesReloadTo", "ReloadPropagatedFrom", "PropagatesStopTo", "StopPropagatedFrom",
-	"JoinsNamespaceOf", "InSlice", "SliceOf",
-}
-
-var dependencyInverse = [DependencyKinds]DependencyKind{
-	Requires: RequiredBy, RequiredBy: Requires,
-	Requisite: RequisiteOf, RequisiteOf: Requisite,
-	Wants: WantedBy, WantedBy: Wants,
-	BindsTo: BoundBy, BoundBy: BindsTo,
-	PartOf: ConsistsOf, ConsistsOf: PartOf,
-	Upholds: UpheldBy, UpheldBy: Upholds,
-	Conflicts: ConflictedBy, ConflictedBy: Conflicts,
-	Before: After, After: Before,
-	OnSuccess: OnSuccessOf, OnSuccessOf: OnSuccess,
-	OnFailure: OnFailureOf, OnFailureOf: OnFailure,
-	Triggers: TriggeredBy, TriggeredBy: Triggers,
-	PropagatesReloadTo: ReloadPropagatedFrom, ReloadPropagatedFrom: PropagatesReloadTo,
-	PropagatesStopTo: StopPropagatedFrom, StopPropagatedFrom: PropagatesStopTo,
-	JoinsNamespaceOf: JoinsNamespaceOf,
-	InSlice:          SliceOf, SliceOf: InSlice,
-}
-
-func (k DependencyKind) String() string { return dependencyWords.of(uint8(k)) }
-
-// Inverse is the kind as seen from the other unit.
-func (k DependencyKind) Inverse() DependencyKind { return dependencyInverse[k] }
 
 // Origin says why a unit has a dependency: a set of the Origin constants.
 type Origin uint8

@@ -41,7 +41,7 @@ var rules = []rule{
 	{"supervise/graph", []string{}, nil, "it knows edges, not units"},
 	{"supervise/calendar", []string{}, nil, "it is vocabulary"},
 	{"supervise/notify", []string{"supervise/calendar"}, nil, "it is vocabulary"},
-	{"supervise/unit", []string{"supervise/calendar"}, nil, "text in, units out"},
+	{"supervise/unit", []string{"supervise/calendar", "supervise/graph"}, nil, "text in, units out"},
 	{"supervise", nil, []string{"keelson/init", "golang.org/x/sys", "os/exec", "net", "syscall", "os/signal"}, "it decides, init acts"},
 }
 
