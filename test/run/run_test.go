@@ -473,3 +473,13 @@ func TestPrint(t *testing.T) {
 		os.Remove("/made")
 	}
 }
+
+// TestManyStarts: what depends on where the kernel happens to put the stack shows once in a hundred starts.
+func TestManyStarts(t *testing.T) {
+	path := binary.Path(t, "")
+	for i := range 2000 {
+		if err := exec.Command(path, "-e", "7", "/bin/sh", "-c", "exit 7").Run(); err != nil {
+			t.Fatalf("start %d: %v", i, err)
+		}
+	}
+}
