@@ -90,15 +90,44 @@ func (w *wrapper) catatonitChild() {
 			w.catatonit("INFO").str("using stdin as tty fd: could not open /dev/tty: ").errno(e).end()
 		}
 	}
-	switch e := tcsetpgrp(tty, getpgrp()); e {
-	case 0:
-	case eNOTTY, eBADF, eNXIO:
-		if w.verbosity > 0 {
-			w.catatonit("DEBUG").str("setting foreground process failed: ").errno(e).end()
-		}
+	switch e := tcsetpgrp(tty, getpgrp()); {
+	case e == 0:
+	case (e == eNOTTY || e == eBADF || e == eNXIO) && w.verbosity == 0:
+	case e == eNOTTY || e == eBADF:
+		w.catatonit("DEBUG").str("setting foreground process failed: no tty present: ").errno(e).end()
+	case e == eNXIO:
+		w.catatonit("DEBUG").str("setting foreground process failed: no such device").end()
 	default:
 		w.catatonit("ERROR").str("setting foreground process failed: ").errno(e).end()
 		exit(1)
 	}
 	w.mask |= jobStops
+}
+
+// outOfRange tells what strtoll(3) fails on with ERANGE: a number beyond 2^63 on either side.
+func outOfRange(s cstr) bool {
+	const most = "9223372036854775807"
+	_, n := signed(s)
+	if n > 0 {
+		return false // at most 2^40
+	}
+	if *s == '-' || *s == '+' {
+		s = skip(s, 1)
+	}
+	for *s == '0' {
+		s = skip(s, 1)
+	}
+	digits := 0
+	for c := byteAt(s, 0); c >= '0' && c <= '9'; c = byteAt(s, digits) {
+		digits++
+	}
+	if digits != len(most) {
+		return digits > len(most)
+	}
+	for i := 0; i < len(most); i++ {
+		if byteAt(s, i) != most[i] {
+			return byteAt(s, i) > most[i]
+		}
+	}
+	return false
 }

@@ -11,6 +11,9 @@ import (
 const (
 	elfMagic    = 0x464c457f // "\x7fELF"
 	defaultPath = "/bin:/usr/bin\x00"
+	nameMax     = 255 // NAME_MAX
+	pathMax     = 4096
+	shortPath   = 256
 )
 
 // execvp executes the command as execvp(3) of the GNU C library does: a name with a slash as it is, another along $PATH; a file that the kernel does not
@@ -23,6 +26,9 @@ func (w *wrapper) execvp() errno {
 	if hasSlash(file) {
 		return w.exec(file)
 	}
+	if length(file) > nameMax {
+		return eNAMETOOLONG
+	}
 	dirs := lookup(w.envp, "PATH=")
 	if dirs == nil {
 		dirs = path(defaultPath)
@@ -33,17 +39,17 @@ func (w *wrapper) execvp() errno {
 		for byteAt(dirs, n) != 0 && byteAt(dirs, n) != ':' {
 			n++
 		}
-		e := eNAMETOOLONG
-		switch need := n + length(file) + 2; {
-		case need <= 256:
+		e := eNOENT // a folder with a name that no path has room for is passed over
+		switch {
+		case n+length(file)+2 <= shortPath:
 			e = w.execShort(dirs, n, file)
-		case need <= 4096+256:
+		case n < pathMax:
 			e = w.execLong(dirs, n, file)
 		}
 		switch e {
 		case eACCES:
 			denied = true
-		case eNOENT, eSTALE, eNOTDIR, eNODEV, eTIMEDOUT, eNAMETOOLONG:
+		case eNOENT, eSTALE, eNOTDIR, eNODEV, eTIMEDOUT:
 		default:
 			return e
 		}
@@ -62,13 +68,13 @@ func (w *wrapper) execvp() errno {
 
 //go:noinline
 func (w *wrapper) execShort(dir cstr, n int, file cstr) errno {
-	var buf [256]byte
+	var buf [shortPath]byte
 	return w.execIn(&buf[0], dir, n, file)
 }
 
 //go:noinline
 func (w *wrapper) execLong(dir cstr, n int, file cstr) errno {
-	var buf [4096 + 256]byte
+	var buf [pathMax + nameMax + 2]byte
 	return w.execIn(&buf[0], dir, n, file)
 }
 
@@ -125,6 +131,9 @@ func (w *wrapper) mendListenPID() {
 			continue
 		}
 		v, n := signed(skip(at(w.envp, i), len(name)))
+		if w.persona == catatonit && w.verbosity > 0 && outOfRange(skip(at(w.envp, i), len(name))) {
+			w.catatonit("WARN").str("LISTEN_PID has an invalid value").end()
+		}
 		if n == 0 || int32(v) != w.pid {
 			return
 		}

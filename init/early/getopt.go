@@ -125,10 +125,7 @@ func (o *getopt) take() bool {
 
 // longOption finds the option that given, without its dashes, names: exactly, or as the only one that begins so.
 func (o *getopt) longOption(given cstr) byte {
-	n := 0
-	for byteAt(given, n) != 0 && byteAt(given, n) != '=' {
-		n++
-	}
+	n := nameLength(given)
 	found := -1
 	for i := range o.long {
 		if l := o.long[i].name; len(l) >= n && hasPrefix(given, l[:n]) {
@@ -166,6 +163,15 @@ func (o *getopt) longOption(given cstr) byte {
 	return l.short
 }
 
+// nameLength is the length of a long option's name, up to its value.
+func nameLength(given cstr) int {
+	n := 0
+	for byteAt(given, n) != 0 && byteAt(given, n) != '=' {
+		n++
+	}
+	return n
+}
+
 // complain prints what the C library prints of a bad option.
 func (o *getopt) complain() {
 	m := message{fd: stderr}
@@ -179,8 +185,9 @@ func (o *getopt) complain() {
 		m.str(": unrecognized option '--").cstr(o.value).str("'").end()
 	case ambiguousLong:
 		m.str(": option '--").cstr(o.value).str("' is ambiguous; possibilities:")
+		n := nameLength(o.value)
 		for i := range o.long {
-			if l := o.long[i].name; len(l) >= length(o.value) && hasPrefix(o.value, l[:length(o.value)]) {
+			if l := o.long[i].name; len(l) >= n && hasPrefix(o.value, l[:n]) {
 				m.str(" '--").str(l).str("'")
 			}
 		}

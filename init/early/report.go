@@ -161,6 +161,18 @@ func (w *wrapper) reaped(pid int32, status uint32) {
 }
 
 //go:noinline
+func (w *wrapper) noneToReap() {
+	switch {
+	case w.persona == tini && w.verbosity >= tiniTrace && w.stop.childless:
+		w.tini("TRACE", stdout).str("No child to wait").end()
+	case w.persona == tini && w.verbosity >= tiniTrace:
+		w.tini("TRACE", stdout).str("No child to reap").end()
+	case w.persona == catatonit && w.stop.childless:
+		w.catatonit("DEBUG").str("got ECHILD: no children left to monitor").end()
+	}
+}
+
+//go:noinline
 func (w *wrapper) sayGoodbye(code int) {
 	switch w.persona {
 	case tini:

@@ -66,7 +66,8 @@ func (w *wrapper) parseTini() {
 		w.group = true
 	}
 	if v := lookup(w.envp, "TINI_VERBOSITY="); v != nil {
-		w.verbosity, _ = signed(v)
+		n, _ := signed(v)
+		w.verbosity = int(uint32(n)) // tini keeps it unsigned: -1 is as loud as can be
 	}
 	w.open = faults | bit(sigTTIN) | bit(sigTTOU)
 }

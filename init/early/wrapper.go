@@ -251,6 +251,9 @@ func (w *wrapper) reap() {
 		pid, e := wait4(&status, options)
 		if pid <= 0 {
 			w.stop.childless = e == eCHILD
+			if w.verbosity > 0 {
+				w.noneToReap()
+			}
 			break
 		}
 		if pid == w.child && isStopped(status) {
