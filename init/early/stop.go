@@ -132,22 +132,26 @@ func (w *wrapper) killLeft() {
 	w.signalLeft(sigKILL, 0)
 }
 
-// peek names a child that KILL has ended, while it is still there to be named.
-func (w *wrapper) peek() {
+// peek finds a child that has ended, and names it if KILL has ended it, while it is still there to be named. It returns the child's pid, for it and
+// no other to be collected next, or -1.
+func (w *wrapper) peek() int32 {
 	var info siginfo
 	syscall6(unix.SYS_WAITID, 0, 0, address(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, 0, 0)
+	if info.pid == 0 {
+		return -1
+	}
 	const killed = 2 // CLD_KILLED: si_status, behind si_uid, is the signal
-	if info.pid == 0 || info.code != killed || *(*int32)(unsafe.Add(unsafe.Pointer(&info), 24)) != sigKILL {
-		return
+	if info.code != killed || *(*int32)(unsafe.Add(unsafe.Pointer(&info), 24)) != sigKILL {
+		return info.pid
 	}
 	m := w.say().str("killed process ").num(int(info.pid))
 	var buf [32]byte
-	if n := readProc(&buf[0], info.pid, "comm", &buf[0], len(buf)-1); n > 1 {
-		m.str(" (")
-		for i := 0; i < n-1; i++ {
-			m.byte(byteAt(&buf[0], i))
+	if ownProc(w.pid) {
+		if n := readProc(&buf[0], info.pid, "comm", &buf[0], len(buf)-1); n > 1 {
+			*skip(&buf[0], n-1) = 0 // the newline
+			m.str(" (").cstr(&buf[0]).str(")")
 		}
-		m.str(")")
 	}
 	m.str(", which did not end in time").end()
+	return info.pid
 }

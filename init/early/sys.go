@@ -65,10 +65,10 @@ func kill(pid int32, sig uint8) errno {
 	return failed(syscall6(unix.SYS_KILL, uintptr(int(pid)), uintptr(sig), 0, 0, 0, 0))
 }
 
-// wait4 collects one child that has ended (or, with WUNTRACED, stopped) without blocking: its pid, 0 if there is none yet,
+// wait4 collects the child which (-1: any) that has ended (or, with WUNTRACED, stopped) without blocking: its pid, 0 if there is none yet,
 // or a negative number and eCHILD if there are no children at all.
-func wait4(status *uint32, options uintptr) (int32, errno) {
-	r := again(unix.SYS_WAIT4, ^uintptr(0), address(unsafe.Pointer(status)), unix.WNOHANG|options, 0)
+func wait4(which int32, status *uint32, options uintptr) (int32, errno) {
+	r := again(unix.SYS_WAIT4, uintptr(int(which)), address(unsafe.Pointer(status)), unix.WNOHANG|options, 0)
 	return int32(r), failed(r)
 }
 

@@ -245,10 +245,11 @@ func (w *wrapper) reap() {
 		if w.mirrorsStops() {
 			options = unix.WUNTRACED
 		}
+		which := int32(-1)
 		if w.stop.killing {
-			w.peek()
+			which = w.peek()
 		}
-		pid, e := wait4(&status, options)
+		pid, e := wait4(which, &status, options)
 		if pid <= 0 {
 			w.stop.childless = e == eCHILD
 			if w.verbosity > 0 {
