@@ -22,7 +22,7 @@ setup:
 	@test/setup
 
 test: setup build lint layers
-	@$(GO) test -json ./... | $(GO) run ./test/count
+	@$(GO) run ./test/count $(GO) test -json ./...
 
 demo: build
 	@test/setup demo

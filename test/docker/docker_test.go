@@ -184,15 +184,16 @@ func TestStop(t *testing.T) {
 
 func TestGrace(t *testing.T) {
 	need(t)
-	id := start(t, image, "--grace", "1", "sh", "-c", `trap '' TERM; (trap '' TERM; exec -a x sleep 1000) & sleep 1000 & echo ready; while :; do sleep 1000; done`)
+	id := start(t, image, "--grace", "1", "sh", "-c", `sleep 2000 & trap '' TERM; sleep 1000 & echo ready; wait`)
 	waitLog(t, id, "ready")
 	docker(t, "stop", id)
 	if status := docker(t, "wait", id); status != "137" {
 		t.Errorf("status %s, want 137", status)
 	}
 	logs := docker(t, "logs", id)
-	if strings.Count(logs, "keelson: killed process ") != 2 || !strings.Contains(logs, "(sh), which did not end in time") {
-		t.Errorf("the two that ignored TERM are to be named:\n%s", logs)
+	if strings.Count(logs, "keelson: killed process ") != 2 || !strings.Contains(logs, "(sh), which did not end in time") ||
+		!strings.Contains(logs, "(sleep), which did not end in time") {
+		t.Errorf("the two that ignore TERM are to be named, and they alone:\n%s", logs)
 	}
 }
 

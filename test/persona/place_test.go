@@ -29,7 +29,7 @@ func TestPoorPlaces(t *testing.T) {
 		{"no environment", setting{}},
 	} {
 		for _, first := range []bool{false, true} {
-			for _, name := range []string{"keelson", "tini", "dumb-init", "catatonit"} {
+			for _, name := range four {
 				s := p.setting
 				s.PID1 = first
 				t.Run(fmt.Sprintf("%s/PID 1 %t/%s", p.name, first, name), func(t *testing.T) {

@@ -90,6 +90,10 @@ func memory(t *testing.T) *os.File {
 	if err != nil {
 		t.Fatal("memfd_create:", err)
 	}
+	// Two processes write to it. The kernel keeps their writes apart on a file of a file system (FMODE_ATOMIC_POS), on a memfd only at its end.
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_APPEND); err != nil {
+		t.Fatal("fcntl:", err)
+	}
 	f := os.NewFile(uintptr(fd), "stream")
 	t.Cleanup(func() { f.Close() })
 	return f

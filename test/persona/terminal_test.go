@@ -139,8 +139,6 @@ func onTerminals(t *testing.T, names []string, test func(t *testing.T, name stri
 // quiet keeps tini from saying that it does not reap.
 var quiet = []string{"TINI_VERBOSITY=0", "TERM=dumb"}
 
-var four = []string{"keelson", "tini", "dumb-init", "catatonit"}
-
 // TestHandOver looks at what the command has of the terminal.
 func TestHandOver(t *testing.T) {
 	const handedOver = "foreground true, group leader true, session leader false\r\n"
