@@ -86,7 +86,7 @@ func TestEveryStackAlignment(t *testing.T) {
 		script := fmt.Sprintf(`pad=; i=0
 while test $i -lt %d; do
 	PAD=$pad "$0" -- true || echo "at $i: $?"
-	pad=$pad%0*d i=$((i+1))
+	pad=${pad}%0*d i=$((i+1))
 done`, page/alignment, alignment, 0)
 		file, _ := m.argv(name)
 		got := run(t, plain, setting{Plain: true}, []string{"TINI_VERBOSITY=0"}, "/bin/sh", "-c", script, file)
