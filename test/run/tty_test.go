@@ -90,18 +90,18 @@ func TestTerminal(t *testing.T) {
 	needRoot(t)
 	s := startShell(t)
 	const stop, interrupt = "\x1a", "\x03"
-	// It answers, so that a key is only pressed when it has the terminal: the shell prints its line before it hands that over.
-	const command = `sh -c 'echo be""gun; while read x; do echo got $x; done'`
-	s.do(t, "$K run -- "+command+"\n", "begun")
+	// It says when it is continued, so that a key is only pressed when it has the terminal: the shell prints its line before it hands that over. It does not
+	// read: the process outside stops at once, and a command that sleeps in a read may get the next byte before it has stopped.
+	s.do(t, `$K run -- bash -c 'trap "echo re""sumed" CONT; echo be""gun; while :; do sleep 1000 & wait; done'`+"\n", "begun")
 	s.do(t, stop, "Stopped")
 	s.wait(t, "$ ")
-	s.do(t, "fg\n", "done'")
-	s.do(t, "one\n", "got one")
+	s.do(t, "fg\n", "resumed")
 	s.do(t, interrupt, "$ ")
 	s.do(t, "echo status $?\n", "status 130")
 
 	// Only the command is interrupted where it is an interactive shell with job control of its own.
 	s.do(t, "PS1='> ' $K run --uts=box -- bash --norc --noediting -i\n", "> ")
+	const command = `sh -c 'echo be""gun; while read x; do echo got $x; done'`
 	s.do(t, command+"\n", "begun")
 	s.do(t, stop, "Stopped")
 	s.wait(t, "> ")
