@@ -215,7 +215,7 @@ func TestRewrite(t *testing.T) {
 			t.Parallel()
 			w, command := startBlocked(t, native.argv, setting{}, "keelson", words(c.options)...)
 			w.signal(c.signal)
-			until(t, "the wrapper to have dealt with it", func() bool { return signalSet(w.pid, "ShdPnd") == 0 && state(w.pid) == "S" })
+			w.dealt()
 			if got := signalSet(command, "ShdPnd"); got != set(c.want...) {
 				t.Errorf("the command got %v, want %v", got, c.want)
 			}

@@ -47,7 +47,7 @@ func TestManyOrphans(t *testing.T) {
 	const orphans = 100_000
 	w := start(t, native.argv, setting{PID1: true}, nil, "keelson", slices.Concat([]string{"--"}, orphaning(orphans))...)
 	w.ready()
-	until(t, "the wrapper to wait", func() bool { return state(w.pid) == "S" })
+	w.dealt()
 	pss, rss, made := memoryOf(t, w.pid, "Pss"), memoryOf(t, w.pid, "Rss"), forks(t)
 	began := time.Now()
 	w.say("")

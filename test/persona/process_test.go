@@ -240,6 +240,12 @@ func (p *process) signal(sig int) {
 	}
 }
 
+// dealt waits until a wrapper has dealt with all signals that it was sent, and sleeps.
+func (p *process) dealt() {
+	p.t.Helper()
+	until(p.t, "the signals to be dealt with", func() bool { return signalSet(p.pid, "ShdPnd") == 0 && state(p.pid) == "S" })
+}
+
 // wait is the status with which the process has ended.
 func (p *process) wait() string {
 	p.t.Helper()

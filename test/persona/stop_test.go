@@ -234,6 +234,7 @@ func TestEcho(t *testing.T) {
 			if first != "1518" && first != "1815" {
 				t.Errorf("got signals %s", first)
 			}
+			w.dealt()
 			w.say("7")
 			w.endsWith("exit 7", "")
 			return

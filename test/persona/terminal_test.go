@@ -329,6 +329,13 @@ func TestStartedByShell(t *testing.T) {
 			term.expect("what\r\n")
 			term.enter("this")
 			term.expect("got-this\r\n")
+			term.enter(keelson + "sh -c 'echo what; read x; echo got-$x'")
+			term.expect("what\r\n")
+			term.press(ctrlZ)
+			term.expect("Stopped")
+			term.enter("fg")
+			term.enter("that")
+			term.expect("got-that\r\n")
 			term.enter(keelson + "cat &")
 			term.expect("next> ")
 			term.enter("wait %1; jobs")
@@ -350,6 +357,23 @@ func TestStartedByShell(t *testing.T) {
 
 			term.enter("exit 7")
 			term.endsAs("exit 7")
+		})
+	}
+}
+
+// TestTerminalComesBack starts keelson from a shell without job control, which would not take the terminal back itself.
+func TestTerminalComesBack(t *testing.T) {
+	t.Parallel()
+	file, _ := native.argv("keelson")
+	for _, options := range []string{"", "-g"} {
+		t.Run(options, func(t *testing.T) {
+			script := fmt.Sprintf("%s %s -- sh -c 'read x; echo first-$x'; read x; echo second-$x", file, options)
+			term := attach(t, command(plain, setting{}, quiet, "/bin/sh", "-c", script))
+			term.enter("this")
+			term.expect("first-this\r\n")
+			term.enter("that")
+			term.expect("second-that\r\n")
+			term.endsAs("exit 0")
 		})
 	}
 }
