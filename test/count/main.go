@@ -3,8 +3,8 @@
 //
 //	count go test -json ./...
 //
-// make starts programs with posix_spawn(3), which leaves signals 32 and 33 ignored (the C library keeps them for itself); here they get their
-// default again, as tests of signals are about what a shell or a container engine starts.
+// Signals that were ignored when it was started get their default again: make leaves the C library's own (32, 33) ignored in what it starts
+// (posix_spawn(3)), nohup HUP, a shell's background INT and QUIT; and tests of signals are about what starts with none.
 package main
 
 import (
@@ -31,12 +31,9 @@ func main() {
 	parents := map[string]bool{} // tests with subtests: these are counted, not the whole
 	var passed, failed, skipped []string
 	slow := map[string]float64{}
-	for sig := uintptr(32); sig <= 33; sig++ {
-		var byDefault [32]byte
-		if _, _, e := unix.Syscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0); e != 0 {
-			fmt.Fprintln(os.Stderr, "count: rt_sigaction:", e)
-			os.Exit(1)
-		}
+	if err := defaultSignals(); err != nil {
+		fmt.Fprintln(os.Stderr, "count:", err)
+		os.Exit(1)
 	}
 	if len(os.Args) < 2 {
 		fmt.Fprintln(os.Stderr, "usage: count COMMAND [ARG...], a command that prints what go test -json does")
@@ -111,4 +108,23 @@ func main() {
 	if err != nil || len(failed) > 0 || len(passed) == 0 {
 		os.Exit(1)
 	}
+}
+
+// defaultSignals acts on what is ignored alone: what the runtime handles is at its default in a child anyway.
+func defaultSignals() error {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		var action [4]uint64 // the kernel's struct sigaction, the handler first
+		if _, _, e := unix.Syscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&action)), 8, 0, 0); e != 0 {
+			return os.NewSyscallError("rt_sigaction", e)
+		}
+		const ignored = 1 // SIG_IGN
+		if action[0] != ignored {
+			continue
+		}
+		action[0] = 0
+		if _, _, e := unix.Syscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0); e != 0 {
+			return os.NewSyscallError("rt_sigaction", e)
+		}
+	}
+	return nil
 }
