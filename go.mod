@@ -8,3 +8,11 @@ require (
 	github.com/hashicorp/go-reap v0.0.0-20170704170343-bf58d8a43e7b
 	golang.org/x/sys v0.50.0
 )
+
+require (
+	github.com/dchest/siphash v1.2.3 // indirect
+	github.com/elastic/go-seccomp-bpf v1.6.0 // indirect
+	github.com/godbus/dbus/v5 v5.2.4 // indirect
+	github.com/klauspost/compress v1.20.4 // indirect
+	golang.org/x/net v0.41.0 // indirect
+)

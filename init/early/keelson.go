@@ -206,24 +206,21 @@ func (w *wrapper) keelsonTerminal() {
 	if !w.ownGroup {
 		return
 	}
-	tty := int32(0)
-	foreground := tcgetpgrp(tty)
-	if foreground == 0 {
+	w.tty = 0
+	if tcgetpgrp(w.tty) == 0 {
 		fd, e := open(path("/dev/tty\x00"), unix.O_RDWR|unix.O_NOCTTY)
 		if e != 0 {
-			return
+			fd = -1
 		}
-		tty, foreground = fd, tcgetpgrp(fd)
-	}
-	if foreground == getpgrp() {
-		w.tty = tty
+		w.tty = fd
 	}
 }
 
 func (w *wrapper) keelsonChild() {
 	if w.ownGroup {
+		foreground := w.tty >= 0 && tcgetpgrp(w.tty) == getpgrp()
 		setpgid(0, 0)
-		if w.tty >= 0 {
+		if foreground { // else the shell's fg will have it handed over
 			tcsetpgrp(w.tty, getpgrp()) // TTOU is blocked here
 		}
 	}

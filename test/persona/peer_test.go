@@ -50,8 +50,9 @@ func (c comparison) of(o outcome) outcome {
 	return o
 }
 
-// lineBuffering has the peers' C library write stdout line by line even though it is no terminal. keelson has no buffer.
-var lineBuffering = []string{"LD_PRELOAD=/usr/libexec/coreutils/libstdbuf.so", "_STDBUF_O=L"}
+// lineBuffering has the peers' C library write line by line: stdout even though it is no terminal, stderr instead of the pieces that two
+// processes would mix. keelson writes lines as they are.
+var lineBuffering = []string{"LD_PRELOAD=/usr/libexec/coreutils/libstdbuf.so", "_STDBUF_O=L", "_STDBUF_E=L"}
 
 func (i invocation) outcome(t *testing.T, p program, name, yard string, first bool) outcome {
 	t.Helper()

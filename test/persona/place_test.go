@@ -166,3 +166,29 @@ func TestForkBomb(t *testing.T) {
 		})
 	}
 }
+
+// TestRunaway has a command leave behind what is never the same process for long.
+func TestRunaway(t *testing.T) {
+	needRoot(t)
+	for _, c := range []struct {
+		setting setting
+		uid     int
+	}{
+		{setting{PID1: true, UID: 12348}, 12348},
+		{setting{UID: 12349}, 12349},
+	} {
+		t.Run(fmt.Sprintf("PID 1 %t", c.setting.PID1), func(t *testing.T) {
+			w := start(t, native.argv, c.setting, nil, "keelson", slices.Concat([]string{"--grace", "0.2", "--"}, role("runaway"))...)
+			w.ready()
+			if got := w.wait(); got != "exit 0" {
+				t.Errorf("status: %s", got)
+			}
+			if said := strings.Count(w.stderr(), "\n"); said < 1 || strings.Count(w.stderr(), "which did not end in time\n") != said {
+				t.Errorf("stderr: %q", w.stderr())
+			}
+			if left := processesOf(c.uid); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}

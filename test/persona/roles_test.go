@@ -23,6 +23,7 @@ var roles = map[string]func(){
 	"terminal": terminalRole,
 	"job":      job,
 	"bomb":     bomb,
+	"runaway":  runaway,
 }
 
 // role is the command that plays it.
@@ -109,17 +110,35 @@ func bomb() {
 	explode()
 }
 
+const sigchld = 17
+
 // explode is nothing but system calls: a forked Go program has one thread left, and no more than that.
 //
 //go:norace
 //go:nosplit
 func explode() {
-	const sigchld = 17
 	pause := unix.Timespec{Nsec: 1e6}
 	for {
 		_, _, e := syscall.RawSyscall6(unix.SYS_CLONE, sigchld, 0, 0, 0, 0, 0)
 		if e != 0 { // as many as there may be
 			syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
+		}
+	}
+}
+
+// runaway forks and exits as fast as it can, for ever: it is always another process. KILL ends it, if it comes in time.
+func runaway() {
+	signal.Ignore(unix.SIGTERM)
+	ready()
+	flee()
+}
+
+//go:norace
+//go:nosplit
+func flee() {
+	for {
+		if pid, _, e := syscall.RawSyscall6(unix.SYS_CLONE, sigchld, 0, 0, 0, 0, 0); pid != 0 && e == 0 {
+			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
 		}
 	}
 }

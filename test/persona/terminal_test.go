@@ -298,6 +298,23 @@ func TestStartedByShell(t *testing.T) {
 				status(c.status)
 			}
 
+			// The terminal signals all of the process group: keelson must not do so again.
+			term.enter(roleVariable + "=report " + job)
+			term.expect("ready")
+			term.press(ctrlC)
+			term.expect("2\r\n")
+			for _, wrapper := range children(term.pid) {
+				unix.Kill(wrapper, unix.SIGHUP)
+			}
+			since := term.past
+			term.expect("1\r\n")
+			if strings.Contains(term.seen[since:term.past], "2") {
+				t.Error("the command was interrupted twice")
+			}
+			term.enter("5")
+			term.expect("next> ")
+			status("5")
+
 			// Stopped and continued, three times over: the wrapper is to notice every time.
 			term.enter(job)
 			term.expect("ready")
@@ -340,8 +357,14 @@ func TestStartedByShell(t *testing.T) {
 			term.expect("next> ")
 			term.enter("wait %1; jobs")
 			term.expect("Stopped")
-			term.enter("kill %1; fg; echo status=$?")
-			term.expect("status=143\r\n")
+			term.expect("next> ")
+			term.enter("fg")
+			term.enter("back")
+			term.expect("back\r\n") // the terminal's echo
+			term.expect("back\r\n") // cat's
+			term.press("\x04")
+			term.expect("next> ")
+			status("0")
 
 			// Pipelines.
 			term.enter(keelson + `printf 'a\nb\n' | sed s/^/piped-/`)
