@@ -56,8 +56,9 @@ type Kill struct {
 	Signal   unit.Signal
 	Continue bool
 	Hangup   bool
-	Tell     bool // log each process: "Killing process PID (NAME) with signal SIGNAL."
-	Client   bool // log each as sent "on client request."
+	Tell     bool   // log each process: "Killing process PID (NAME) with signal SIGNAL."
+	Client   bool   // log each as sent "on client request."
+	Value    *int32 // goes with the signal (sigqueue(3)) to the main and the control process
 }
 
 // AskEmpty asks whether the unit has processes beside those that the machine tracks: Empty or Left answers, and after Left
@@ -162,6 +163,14 @@ type RemoveDirectories struct {
 	Exec  *unit.ExecContext
 }
 
+// RemoveTransient removes the files of a transient unit that was forgotten (unit_remove_transient in src/core/unit.c). A folder
+// of DropIns that is empty then goes too.
+type RemoveTransient struct {
+	Unit    string
+	Path    string
+	DropIns []string
+}
+
 // Log is a line for the journal.
 type Log struct {
 	Priority  int // syslog's: 3 is an error, 7 is debug
@@ -185,6 +194,8 @@ type Reply struct {
 	Failure *Failure
 	Job     graph.JobID
 	Unit    string
+
+	Affected []graph.JobID // all jobs that were installed or changed for it, Job among them
 }
 
 // JobNew, JobChanged and JobRemoved are systemd's D-Bus signals of these names (org.freedesktop.systemd1(5)).
@@ -266,6 +277,7 @@ func (AskPaths) effect()          {}
 func (ReadStamp) effect()         {}
 func (TouchStamp) effect()        {}
 func (RemoveDirectories) effect() {}
+func (RemoveTransient) effect()   {}
 func (Log) effect()               {}
 func (Reply) effect()             {}
 func (JobNew) effect()            {}
@@ -290,8 +302,12 @@ func (e Spawn) String() string {
 }
 
 func (e Kill) String() string {
-	return fmt.Sprintf("kill %s%s%s%s %s%s", e.Unit, when(e.Main.Alive(), "main"), when(e.Control.Alive(), "control"),
-		when(e.Rest, "rest"), e.Signal, when(e.Hangup, "hangup"))
+	value := ""
+	if e.Value != nil {
+		value = fmt.Sprintf(" value %d", *e.Value)
+	}
+	return fmt.Sprintf("kill %s%s%s%s %s%s%s", e.Unit, when(e.Main.Alive(), "main"), when(e.Control.Alive(), "control"),
+		when(e.Rest, "rest"), e.Signal, when(e.Hangup, "hangup"), value)
 }
 
 func (e AskEmpty) String() string { return "ask-empty " + e.Unit }
@@ -331,7 +347,8 @@ func (e TouchStamp) String() string { return "touch-stamp " + e.Unit }
 func (e RemoveDirectories) String() string {
 	return fmt.Sprintf("remove-directories %s %#x", e.Unit, e.Mask)
 }
-func (e Log) String() string { return fmt.Sprintf("log <%d> %s", e.Priority, e.Text) }
+func (e RemoveTransient) String() string { return "remove-transient " + e.Unit + " " + e.Path }
+func (e Log) String() string             { return fmt.Sprintf("log <%d> %s", e.Priority, e.Text) }
 
 func (e Reply) String() string {
 	if e.Failure != nil {

@@ -31,8 +31,8 @@ const (
 	VerbReloadOrTryRestart
 	VerbKill
 	VerbResetFailed // Unit "" is all
-	VerbLoad        // loads the unit and nothing else
-	VerbReleaseUnit // nobody looks at the unit any more: it may be collected
+	VerbLoad        // loads the unit and holds it, until VerbReleaseUnit is asked for as often
+	VerbReleaseUnit // Unit "": all holds on all units are over, as after a re-execution
 	VerbCancelJob
 	VerbClearJobs
 	VerbDaemonReload
@@ -43,13 +43,20 @@ const (
 	VerbReboot
 	VerbHalt
 	VerbClean
+	VerbStartTransient // the caller has asked CheckTransient and then written the files of Unit and Aux in unit.TransientDir
+	VerbSetProperties  // the caller has written a drop-in in unit.ControlDir or unit.RuntimeControlDir: the unit's files are read again
+	VerbRef            // holds a unit that is loaded
+	VerbUnref          // lets it go again
+	VerbEnqueue        // a job of any type (EnqueueUnitJob)
+	VerbSetExitCode    // what the container ends with, and nothing else
+	VerbMark           // sets the unit's markers
 	verbs
 )
 
 var verbNames = [verbs]string{
 	"start", "stop", "reload", "restart", "try-restart", "reload-or-restart", "reload-or-try-restart", "kill", "reset-failed",
 	"load", "release", "cancel", "clear-jobs", "daemon-reload", "set-environment", "unset-environment", "exit", "poweroff",
-	"reboot", "halt", "clean",
+	"reboot", "halt", "clean", "start-transient", "set-properties", "ref", "unref", "enqueue", "set-exit-code", "mark",
 }
 
 func (v Verb) String() string { return verbNames[v] }
@@ -64,12 +71,30 @@ type Request struct {
 	Job   graph.JobID // VerbCancelJob
 	Force bool        // VerbExit, VerbPoweroff, VerbReboot, VerbHalt: at once, without stopping anything
 
+	Replaces         string        // VerbStart: nothing is done unless this unit has a start job (StartUnitReplace)
+	Aux              []string      // VerbStartTransient: more transient units, which are loaded only
+	Hold             bool          // VerbStartTransient: and VerbRef at once, as the unit may be gone soon (AddRef=yes)
+	JobType          graph.JobType // VerbEnqueue
+	ReloadIfPossible bool          // VerbEnqueue: reload-or-restart, reload-or-try-restart
+
 	Who         KillWho     // VerbKill
 	Signal      unit.Signal // VerbKill
-	Status      int         // VerbExit: what the container ends with
+	Value       *int32      // VerbKill: goes with the signal (QueueSignalUnit); not for WhoAll
+	Status      int         // VerbExit, VerbSetExitCode: what the container ends with
+	Unset       []string    // VerbSetEnvironment: as VerbUnsetEnvironment, before (UnsetAndSetEnvironment)
 	Assignments []string    // VerbSetEnvironment "K=v", VerbUnsetEnvironment "K" or "K=v"
 	Clean       CleanMask   // VerbClean
+	Markers     Markers     // VerbMark
 }
+
+// Markers is what a unit is marked for (systemctl(1), --marked).
+type Markers uint8
+
+// The markers. An end of the unit takes both away, a reload the first.
+const (
+	NeedsReload Markers = 1 << iota
+	NeedsRestart
+)
 
 // KillWho says which processes a client's kill is for (systemctl(1), --kill-who=).
 type KillWho uint8

@@ -76,6 +76,7 @@ func (m *Machine) takeTold() bool {
 
 func (m *Machine) jobNew(j graph.Job) {
 	u := m.units[j.Unit]
+	m.tally.Installed++
 	m.emit(JobNew{j.ID, u.Name, j.Type})
 	r := m.record(j.ID)
 	if u.Config.JobTimeout != Infinity {
@@ -121,6 +122,9 @@ func (m *Machine) jobTimedOut(id graph.JobID, serial uint64) {
 
 func (m *Machine) jobRemoved(j graph.Job, r graph.JobResult, quiet bool) {
 	delete(m.jobs, j.ID)
+	if r == graph.ResultFailed || r == graph.ResultInvalid {
+		m.tally.Failed++
+	}
 	u := m.units[j.Unit]
 	if u == nil {
 		return

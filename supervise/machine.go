@@ -45,6 +45,8 @@ type Machine struct {
 	lastDeadline uint64
 
 	booting  bool // StartupFinished was not said yet
+	booted   bool // it was
+	tally    Tally
 	finished bool // Finish was said
 	status   int  // what the container ends with
 }
@@ -65,7 +67,7 @@ func (m *Machine) Step(now Time, e Event) []Effect {
 		m.handle(e)
 		m.settle()
 	} else if r, ok := e.(Request); ok && r.ID != 0 {
-		m.emit(Reply{r.ID, &Failure{"org.freedesktop.systemd1.ShuttingDown", "The manager is about to end."}, 0, r.Unit})
+		m.emit(Reply{Request: r.ID, Failure: &Failure{"org.freedesktop.systemd1.ShuttingDown", "The manager is about to end."}, Unit: r.Unit})
 	}
 	out := m.out
 	m.out = nil
@@ -154,36 +156,3 @@ func (m *Machine) settle() {
 		}
 	}
 }
-
-// Status is what the container ends with, unless something else is said before it does.
-func (m *Machine) Status() int { return m.status }
-
-// Environment is the manager's block as clients have changed it. It is the machine's.
-func (m *Machine) Environment() []string { return m.environment }
-
-// Graph is the dependency graph with its jobs: to be read, not changed.
-func (m *Machine) Graph() *graph.Graph { return m.graph }
-
-// Unit finds a unit that is loaded, by its name or an alias. It is to be read, not changed, and may be another after
-// the next Step.
-func (m *Machine) Unit(name string) (*Unit, bool) {
-	id, ok := m.graph.Lookup(name)
-	if !ok || m.units[id] == nil {
-		return nil, false
-	}
-	return m.units[id], true
-}
-
-// Units lists all units that are loaded, in the order of their ids.
-func (m *Machine) Units() []*Unit {
-	var list []*Unit
-	for _, u := range m.units {
-		if u != nil {
-			list = append(list, u)
-		}
-	}
-	return list
-}
-
-// Active is the unit's coarse state.
-func (m *Machine) Active(u *Unit) graph.ActiveState { return m.graph.Facts(u.ID).Active }

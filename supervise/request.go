@@ -26,10 +26,23 @@ var jobVerbs = map[Verb]struct {
 // request does what a client wants and replies.
 func (m *Machine) request(r Request) {
 	reply := Reply{Request: r.ID, Unit: r.Unit}
+	how, wantsJob := jobVerbs[r.Verb]
 	var err error
-	if how, ok := jobVerbs[r.Verb]; ok {
-		reply.Job, err = m.requestJob(r, how.job, how.reloadIfPossible)
-	} else {
+	switch r.Verb {
+	case VerbEnqueue:
+		how.job, how.reloadIfPossible, wantsJob = r.JobType, r.ReloadIfPossible, true
+	case VerbStartTransient:
+		how.job, wantsJob = graph.JobStart, true
+		if err = m.loadTransient(append([]string{r.Unit}, r.Aux...)); err == nil && r.Hold {
+			u, _ := m.Unit(r.Unit)
+			u.Holds++
+		}
+	}
+	switch {
+	case err != nil:
+	case wantsJob:
+		reply.Job, reply.Affected, err = m.requestJob(r, how.job, how.reloadIfPossible)
+	default:
 		err = m.requestOther(r)
 	}
 	if err != nil {
@@ -51,15 +64,28 @@ func failure(err error) *Failure {
 	return &Failure{"org.freedesktop.DBus.Error.Failed", err.Error()}
 }
 
-func (m *Machine) requestJob(r Request, t graph.JobType, reloadIfPossible bool) (graph.JobID, error) {
+func (m *Machine) requestJob(r Request, t graph.JobType, reloadIfPossible bool) (graph.JobID, []graph.JobID, error) {
+	if r.Replaces != "" && !m.starts(r.Replaces) {
+		return 0, nil, &Failure{"org.freedesktop.systemd1.NoSuchJob", "No job queued for unit " + r.Replaces}
+	}
 	u, err := m.load(r.Unit)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	m.mayDie(u)
 	out, err := m.graph.EnqueueManual(graph.Request{Type: t, Unit: u.ID, Mode: r.Mode, Source: u.ID}, reloadIfPossible)
 	m.outcome(out)
-	return out.Anchor, err
+	return out.Anchor, out.Affected, err
+}
+
+// starts: the unit has a start job.
+func (m *Machine) starts(name string) bool {
+	u, ok := m.Unit(name)
+	if !ok {
+		return false
+	}
+	j, ok := m.graph.JobOf(u.ID)
+	return ok && j.Type == graph.JobStart
 }
 
 func (m *Machine) requestOther(r Request) error {
@@ -71,16 +97,35 @@ func (m *Machine) requestOther(r Request) error {
 	case VerbLoad:
 		u, err := m.load(r.Unit)
 		if err == nil {
-			u.Watched = true
+			u.Holds++
 		}
 		return err
-	case VerbReleaseUnit:
+	case VerbRef:
 		u, err := m.known(r.Unit)
 		if err == nil {
-			u.Watched = false
-			m.mayDie(u)
+			u.Holds++
 		}
 		return err
+	case VerbReleaseUnit, VerbUnref:
+		return m.requestRelease(r.Unit)
+	case VerbSetProperties:
+		u, err := m.known(r.Unit)
+		if err == nil {
+			m.scan()
+			m.read(u.ID)
+			m.loadAll()
+			m.touched(u)
+		}
+		return err
+	case VerbMark:
+		u, err := m.known(r.Unit)
+		if err == nil {
+			u.Markers = r.Markers
+			m.touched(u)
+		}
+		return err
+	case VerbSetExitCode:
+		m.status = r.Status
 	case VerbCancelJob:
 		if _, ok := m.graph.Job(r.Job); !ok {
 			return &Failure{"org.freedesktop.systemd1.NoSuchJob", fmt.Sprintf("Job %d does not exist.", r.Job)}
@@ -99,6 +144,27 @@ func (m *Machine) requestOther(r Request) error {
 	default:
 		return &Failure{"org.freedesktop.DBus.Error.NotSupported", "Unknown request."}
 	}
+	return nil
+}
+
+// requestRelease lets go of a unit, or of all.
+func (m *Machine) requestRelease(name string) error {
+	if name == "" {
+		for _, u := range m.Units() {
+			u.Holds = 0
+			m.mayDie(u)
+		}
+		return nil
+	}
+	u, err := m.known(name)
+	switch {
+	case err != nil:
+		return err
+	case u.Holds == 0:
+		return &Failure{"org.freedesktop.systemd1.NotReferenced", "Unit " + u.Name + " is not referenced."}
+	}
+	u.Holds--
+	m.mayDie(u)
 	return nil
 }
 
@@ -121,7 +187,7 @@ func (m *Machine) requestKill(r Request) error {
 	if u.Config.Kill == nil {
 		return &Failure{"org.freedesktop.DBus.Error.NotSupported", "Unit type does not support this operation."}
 	}
-	e := Kill{Unit: u.Name, Signal: r.Signal, Client: true}
+	e := Kill{Unit: u.Name, Signal: r.Signal, Value: r.Value, Client: true}
 	kind := u.Config.Type.String()
 	switch r.Who {
 	case WhoMain, WhoMainFail:
@@ -137,6 +203,9 @@ func (m *Machine) requestKill(r Request) error {
 			return none("No control process to kill")
 		}
 	default:
+		if r.Value != nil {
+			return &Failure{"org.freedesktop.DBus.Error.InvalidArgs", "A value can be sent to the main or the control process only."}
+		}
 		e.Control = m.control(u)
 		if u.Service != nil {
 			e.Main = u.Service.Main
@@ -187,32 +256,46 @@ func (m *Machine) resetFailed(u *Unit) {
 
 // requestEnvironment is set-environment and unset-environment: all of it or nothing.
 func (m *Machine) requestEnvironment(r Request) error {
-	for _, a := range r.Assignments {
-		if ok := unit.ValidAssignment(a); !ok && (r.Verb == VerbSetEnvironment || !unit.ValidVariableName(a)) {
+	set, unset := r.Assignments, r.Unset
+	if r.Verb == VerbUnsetEnvironment {
+		set, unset = nil, r.Assignments
+	}
+	for _, a := range set {
+		if !unit.ValidAssignment(a) {
 			return &Failure{"org.freedesktop.DBus.Error.InvalidArgs", "Invalid environment assignments"}
 		}
 	}
-	if r.Verb == VerbSetEnvironment {
-		m.environment = overlay(slices.Clone(m.environment), r.Assignments)
-		return nil
+	for _, a := range unset {
+		if !unit.ValidAssignment(a) && !unit.ValidVariableName(a) {
+			return &Failure{"org.freedesktop.DBus.Error.InvalidArgs", "Invalid environment variable names or assignments"}
+		}
 	}
 	m.environment = slices.DeleteFunc(slices.Clone(m.environment), func(a string) bool {
 		name, _, _ := strings.Cut(a, "=")
-		return slices.Contains(r.Assignments, name) || slices.Contains(r.Assignments, a)
+		return slices.Contains(unset, name) || slices.Contains(unset, a)
 	})
+	m.environment = overlay(m.environment, set)
 	return nil
+}
+
+// scan reads the search path anew.
+func (m *Machine) scan() {
+	for _, d := range m.config.Loader.Scan() {
+		m.emit(Log{Priority: 3 + int(d.Severity), Text: d.String()})
+	}
 }
 
 // daemonReload reads all unit files again (manager_reload in src/core/manager.c). Units keep their states, jobs stay.
 func (m *Machine) daemonReload() {
-	for _, d := range m.config.Loader.Scan() {
-		m.emit(Log{Priority: 3 + int(d.Severity), Text: d.String()})
-	}
+	m.scan()
 	m.graph.ForgetDependencies()
 	clear(m.busNames)
 	units := m.Units()
 	for _, u := range units {
 		m.graph.Facts(u.ID).Load = graph.Stub
+		if u.Timer != nil {
+			clear(u.Timer.Disabled) // counted anew below
+		}
 	}
 	for _, u := range units {
 		if m.units[u.ID] == u {

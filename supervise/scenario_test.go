@@ -177,7 +177,12 @@ func (r *scenario) do(words []string) {
 		r.noListen = name != "off"
 	case "write": // UNIT LINE|LINE…: a new unit file
 		text := strings.ReplaceAll(strings.Join(words[2:], " "), "|", "\n")
-		r.m.config.Loader.FS.(*unit.Tree).AddFile(etcDir+name, text+"\n")
+		if !strings.HasPrefix(name, "/") {
+			name = etcDir + name
+		}
+		r.m.config.Loader.FS.(*unit.Tree).AddFile(name, text+"\n")
+	case "erase": // an absolute PATH
+		r.m.config.Loader.FS.(*unit.Tree).Remove(name)
 	default:
 		r.t.Fatalf("line %d: unknown word %q", r.line, words[0])
 	}
@@ -204,6 +209,22 @@ func (r *scenario) request(v Verb, words []string) {
 			req.Who = WhoControl
 		case w == "force":
 			req.Force = true
+		case w == "hold":
+			req.Hold = true
+		case w == "needs-reload":
+			req.Markers |= NeedsReload
+		case w == "needs-restart":
+			req.Markers |= NeedsRestart
+		case strings.HasPrefix(w, "replaces:"):
+			req.Replaces = strings.TrimPrefix(w, "replaces:")
+		case strings.HasPrefix(w, "value:"):
+			n, _ := strconv.Atoi(strings.TrimPrefix(w, "value:"))
+			value := int32(n)
+			req.Value = &value
+		case v == VerbEnqueue && req.Unit != "":
+			req.JobType, _ = graph.ParseJobType(w)
+		case v == VerbStartTransient && req.Unit != "":
+			req.Aux = append(req.Aux, w)
 		case strings.Contains(w, "=") || v == VerbUnsetEnvironment:
 			req.Assignments = append(req.Assignments, w)
 		default:
@@ -347,6 +368,14 @@ func (r *scenario) expect(words, more []string) {
 	case "jobs":
 		if n := len(r.m.Graph().Jobs()); strconv.Itoa(n) != words[1] {
 			r.fail("%d jobs", n)
+		}
+	case "markers": // UNIT N
+		if u, ok := r.m.Unit(words[1]); ok && strconv.Itoa(int(u.Markers)) != words[2] {
+			r.fail("markers are %d", u.Markers)
+		}
+	case "status":
+		if strconv.Itoa(r.m.Status()) != words[1] {
+			r.fail("status is %d", r.m.Status())
 		}
 	case "fds": // open ones
 		if strconv.Itoa(len(r.fds)) != words[1] {

@@ -107,7 +107,7 @@ func (m *Machine) boot(target string) {
 // checkBooted says that the boot is over, once no job is left (manager_check_finished in src/core/manager.c).
 func (m *Machine) checkBooted() {
 	if m.booting && len(m.graph.Jobs()) == 0 {
-		m.booting = false
+		m.booting, m.booted = false, true
 		m.emit(StartupFinished{})
 	}
 }

@@ -34,8 +34,12 @@ func (m *Machine) changed(u *Unit, active graph.ActiveState, flags graph.NotifyF
 	case !was.IsDown() && active == graph.Inactive:
 		m.emergency(c.SuccessAction, c.RebootArgument, exitStatus(u, c.SuccessActionExitStatus), "unit "+u.Name+" succeeded", false)
 	}
-	if active.IsDown() {
+	switch {
+	case active.IsDown():
+		u.Markers = 0
 		m.mayDie(u)
+	case active == graph.Reloading && was != graph.Reloading:
+		u.Markers &^= NeedsReload
 	}
 }
 
@@ -78,6 +82,7 @@ func (m *Machine) collectUnits() bool {
 	if s := u.Config.Service; s != nil && m.busNames[s.BusName] == u {
 		delete(m.busNames, s.BusName)
 	}
+	m.removeTransient(u)
 	m.emit(UnitRemoved{u.Name})
 	for _, id := range others {
 		if o := m.units[id]; o != nil {
@@ -91,7 +96,7 @@ func (m *Machine) collectable(u *Unit) bool {
 	_, job := m.graph.JobOf(u.ID)
 	active := m.Active(u)
 	switch {
-	case job || u.Watched || u.Asking.Query != 0 || m.graph.Facts(u.ID).Perpetual:
+	case job || u.Holds > 0 || u.Asking.Query != 0 || m.graph.Facts(u.ID).Perpetual:
 		return false
 	case active != graph.Inactive && (active != graph.Failed || u.Config.CollectMode != unit.CollectInactiveOrFailed):
 		return false
@@ -125,7 +130,7 @@ func (m *Machine) referenced(id graph.UnitID) bool {
 			if o == nil || o.Config.Socket != nil && o.Config.Socket.Accept && m.graph.Has(by, graph.AtomTriggers, at) {
 				continue // a socket does not hold on to the services of its connections
 			}
-			if _, job := m.graph.JobOf(by); job || o.Watched || m.graph.Facts(by).Perpetual || !m.Active(o).IsDown() ||
+			if _, job := m.graph.JobOf(by); job || o.Holds > 0 || m.graph.Facts(by).Perpetual || !m.Active(o).IsDown() ||
 				m.Active(o) == graph.Failed && o.Config.CollectMode != unit.CollectInactiveOrFailed {
 				return true
 			}

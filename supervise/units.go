@@ -38,7 +38,8 @@ type Unit struct {
 	Leftover      Leftover
 	Deadlines     [deadlineKinds]Deadline
 	Activation    []string // what brought the unit up, as environment ($TRIGGER_UNIT and its kin)
-	Watched       bool     // a client holds on to it: it is not collected
+	Holds         int      // how often clients hold on to it: it is not collected then
+	Markers       Markers
 
 	// One of these, by type; Plain for all others.
 	Service *Service
@@ -141,8 +142,8 @@ func (m *Machine) eachTimer(f func(timer)) {
 	}
 }
 
-// load gives the unit of a name, reading its files if they were not read yet. If there were none the folders are looked through
-// again: a new unit file needs no daemon-reload (manager_load_unit_prepare in src/core/manager.c).
+// load gives the unit of a name, reading its files if they were not read yet. If there were none, or they are not where they were, the
+// folders are looked through again: a new unit file needs no daemon-reload (manager_load_unit_prepare in src/core/manager.c).
 func (m *Machine) load(name string) (*Unit, error) {
 	id, err := m.graph.Add(name)
 	if err != nil {
@@ -151,7 +152,7 @@ func (m *Machine) load(name string) (*Unit, error) {
 	m.see(id)
 	m.loadAll()
 	id, _ = m.graph.Lookup(name)
-	if m.graph.Facts(id).Load == graph.NotFound {
+	if l := m.graph.Facts(id).Load; l == graph.NotFound || l == graph.LoadError {
 		m.config.Loader.Scan()
 		m.graph.Facts(id).Load = graph.Stub
 		m.see(id)
@@ -290,7 +291,9 @@ func (m *Machine) configure(u *Unit, config *unit.Unit) {
 		}
 		if config.Timer != nil {
 			f.OnCalendar = len(config.Timer.Calendar) > 0
-			u.Timer.Disabled = make([]bool, len(config.Timer.Monotonic))
+			if len(u.Timer.Disabled) != len(config.Timer.Monotonic) {
+				u.Timer.Disabled = make([]bool, len(config.Timer.Monotonic))
+			}
 		}
 	case unit.TypePath:
 		if u.Path == nil {
@@ -298,7 +301,9 @@ func (m *Machine) configure(u *Unit, config *unit.Unit) {
 		}
 		if config.Path != nil {
 			u.Path.Triggers.Limit = config.Path.TriggerLimit
-			u.Path.Existed = make([]bool, len(config.Path.Specs))
+			if len(u.Path.Existed) != len(config.Path.Specs) {
+				u.Path.Existed = make([]bool, len(config.Path.Specs))
+			}
 		}
 	default:
 		m.configurePlain(u)

@@ -43,6 +43,15 @@ func (t *Tree) AddLink(name, target string) {
 	t.enter(name, fs.ModeSymlink)
 }
 
+// Remove takes away what is at an absolute path, if anything; its folder stays.
+func (t *Tree) Remove(name string) {
+	name = relative(name)
+	delete(t.files, name)
+	delete(t.links, name)
+	dir := path.Dir(name)
+	t.dirs[dir] = slices.DeleteFunc(t.dirs[dir], func(e fs.DirEntry) bool { return e.Name() == path.Base(name) })
+}
+
 // enter adds a name to its folder, and that to its own.
 func (t *Tree) enter(name string, mode fs.FileMode) {
 	if t.dirs == nil {

@@ -10,6 +10,13 @@ import (
 
 // Where unit files are: systemd.unit(5), "Unit File Load Path"; unit_file_build_name_map in src/basic/unit-file.c.
 
+// The folders of the search path that the manager itself writes to.
+const (
+	ControlDir        = "/etc/systemd/system.control" // drop-ins of `systemctl set-property`
+	RuntimeControlDir = "/run/systemd/system.control" // those of `systemctl set-property --runtime`
+	TransientDir      = "/run/systemd/transient"      // units of systemd-run
+)
+
 // DefaultSearchPath is where a system manager looks for units, the first place first. Distributions that keep /lib apart
 // from /usr/lib (Debian up to 12) look there first: splitUsr.
 func DefaultSearchPath(splitUsr bool) []string {
@@ -18,7 +25,7 @@ func DefaultSearchPath(splitUsr bool) []string {
 		slices.Reverse(lib)
 	}
 	return slices.Concat([]string{
-		"/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/run/systemd/generator.early",
+		ControlDir, RuntimeControlDir, TransientDir, "/run/systemd/generator.early",
 		"/etc/systemd/system", "/etc/systemd/system.attached", "/run/systemd/system", "/run/systemd/system.attached",
 		"/run/systemd/generator", "/usr/local/lib/systemd/system",
 	}, lib, []string{lateDir})
