@@ -1,0 +1,580 @@
+package file
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"keelson/init/sys"
+)
+
+// What Append answers when the entry has to go into another file.
+var (
+	ErrFull      = errors.New("journal file is full")
+	ErrBackwards = errors.New("the clock was set back") // entries of one file are searched by time
+	ErrFault     = errors.New("journal file was cut while in use")
+)
+
+// Limits of a file.
+const (
+	SizeSmallest = 512 << 10
+	SizeLargest  = math.MaxUint32 &^ 0xfff // the header keeps one offset in 32 bits
+
+	growSmallest = 64 << 10
+	growLargest  = 4 << 20
+
+	chainLongest = 100 // a longer hash chain makes the file count as full (HASH_CHAIN_DEPTH_MAX)
+	maxData      = 4096
+	maxFields    = 1024
+	maxItems     = 1024 // fields of an entry (ENTRY_FIELD_COUNT_MAX)
+)
+
+// Options are what a new file is made for.
+type Options struct {
+	MaxSize       uint64 // bytes; kept between SizeSmallest and SizeLargest
+	Machine, Boot ID
+	SeqnumID      ID     // the series that the file goes on with; zero begins one
+	Seqnum        uint64 // the last sequence number of the series
+}
+
+// A Data is one "FIELD=value" that many entries have: it remembers where the file keeps it. It belongs to the Writer that Intern got it
+// from, whose owner alone may use it.
+type Data struct {
+	text   []byte
+	jenk   uint64
+	epoch  *epoch // of the Writer, when the rest was found
+	offset uint64
+	hash   uint64
+	chain
+}
+
+// Text is "FIELD=value".
+func (d *Data) Text() []byte { return d.text }
+
+// An epoch begins whenever a Writer forgets what it interned.
+type epoch struct{ _ byte }
+
+// A chain is the place in a list of entries where the next goes.
+type chain struct {
+	entries    uint64 // in all, the one kept inline included
+	array      uint64 // the last array; 0 if there is none
+	used, size uint64 // slots of it
+}
+
+// A Writer appends to one file. It is not safe for concurrent use. It owns its descriptor and mapping until Close.
+type Writer struct {
+	path   string
+	fd     int
+	mem    []byte // MaxSize bytes of address space; what is behind the end of the file must not be touched
+	head   Header
+	buf    [headerSize]byte
+	max    uint64
+	alloc  uint64 // bytes of the file that exist
+	filled uint64 // of these, bytes known to be there without a fault
+	tail   uint64 // where the next object goes
+	main   chain
+
+	epoch  *epoch
+	data   map[string]*Data
+	fields map[string]fieldAt
+	recent [256]recentChain // of data that is not interned
+	plan   []planned
+	broken error
+}
+
+type fieldAt struct{ offset, head uint64 }
+
+type recentChain struct {
+	offset uint64
+	chain
+}
+
+// planned is one item of the entry being appended.
+type planned struct {
+	offset, hash uint64
+	d            *Data // if interned
+	text         []byte
+	chain        chain
+	isNew        bool
+	field        string // name of a field that is new as well
+	fieldOffset  uint64
+	array        uint64 // a new array for it
+	arraySize    uint64
+}
+
+// Create makes the file at path, which must not exist, by way of a temporary name in the same directory. It is ONLINE.
+func Create(path string, o Options) (*Writer, error) {
+	o.MaxSize = min(max(o.MaxSize, SizeSmallest), SizeLargest) &^ 0xfff
+	temporary := path + ".new"
+	if err := unix.Unlink(temporary); err != nil && err != unix.ENOENT {
+		return nil, &os.PathError{Op: "unlink", Path: temporary, Err: err}
+	}
+	fd, err := openat(temporary, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{path: temporary, fd: fd, max: o.MaxSize}
+	w.reset()
+	h := &w.head
+	h.State, h.Incompatible, h.Size = Online, IncompatibleKeyed, headerSize
+	h.Machine, h.Boot, h.SeqnumID, h.TailSeqnum = o.Machine, o.Boot, o.SeqnumID, o.Seqnum
+	if _, err := rand.Read(h.File[:]); err != nil {
+		w.discard()
+		return nil, err
+	}
+	h.File[6], h.File[8] = h.File[6]&0x0f|0x40, h.File[8]&0x3f|0x80 // a UUID of version 4, as sd_id128_randomize makes
+	if h.SeqnumID.IsZero() {
+		h.SeqnumID = h.File
+	}
+	items := max(o.MaxSize*4/768/3, dataTableSmallest)
+	h.DataTable, h.DataTableSize = headerSize+tableItems, items*hashItem
+	fields := h.DataTable + h.DataTableSize
+	h.FieldTable, h.FieldTableLen = fields+tableItems, fieldTableSize*hashItem
+	w.tail = h.FieldTable + h.FieldTableLen
+	h.TailObject, h.Objects = fields, 2
+	if err := w.open(); err != nil {
+		w.discard()
+		return nil, err
+	}
+	w.object(headerSize, typeDataTable, tableItems+h.DataTableSize)
+	w.object(fields, typeFieldTable, tableItems+h.FieldTableLen)
+	if err := w.commit(); err != nil {
+		w.discard()
+		return nil, err
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, temporary, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE); err != nil {
+		// Not every file system knows the flag.
+		if err == unix.EINVAL || err == unix.ENOSYS {
+			err = unix.Rename(temporary, path)
+		}
+		if err != nil {
+			w.discard()
+			return nil, &os.LinkError{Op: "rename", Old: temporary, New: path, Err: err}
+		}
+	}
+	w.path = path
+	return w, nil
+}
+
+// Continue goes on with a file that was closed in order and is of this machine and boot; of any other it says why not.
+func Continue(path string, o Options, now uint64) (*Writer, error) {
+	r, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := r.Header()
+	if err == nil {
+		switch {
+		case h.State != Offline:
+			err = fmt.Errorf("%s is %s", path, h.State)
+		case h.Machine != o.Machine || h.Boot != o.Boot:
+			err = fmt.Errorf("%s is of another machine or boot", path)
+		case h.Incompatible != IncompatibleKeyed || h.Compatible != 0 || h.Size != headerSize:
+			err = fmt.Errorf("%s was made by another program", path)
+		case h.TailRealtime > now:
+			err = fmt.Errorf("%s: %w", path, ErrBackwards)
+		}
+	}
+	var list chain
+	if err == nil {
+		list, err = r.chainOf(h.EntryArray, h.Entries)
+		list.entries = h.Entries
+	}
+	r.Close()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := openat(path, unix.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{path: path, fd: fd, head: h, max: min(max(o.MaxSize, SizeSmallest, h.Size+h.Arena), SizeLargest) &^ 0xfff, main: list}
+	w.reset()
+	w.alloc = h.Size + h.Arena
+	if err := w.open(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	err = w.guarded(func() error {
+		w.tail = h.TailObject + align(w.get(h.TailObject+8))
+		return nil
+	})
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func openat(path string, flags int, mode uint32) (fd int, err error) {
+	err = sys.Retry(func() (err error) {
+		fd, err = unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, mode)
+		return err
+	})
+	if err != nil {
+		return -1, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+func (w *Writer) reset() {
+	w.epoch = new(epoch)
+	w.data, w.fields = map[string]*Data{}, map[string]fieldAt{}
+	w.recent = [len(w.recent)]recentChain{}
+}
+
+// open maps the file and makes room up to the tail.
+func (w *Writer) open() (err error) {
+	w.mem, err = unix.Mmap(w.fd, 0, int(w.max), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return &os.PathError{Op: "mmap", Path: w.path, Err: err}
+	}
+	return w.grow(w.tail)
+}
+
+func (w *Writer) discard() {
+	unix.Unlink(w.path)
+	w.Close()
+}
+
+// grow makes sure that the file reaches to end, with its blocks allocated. Nothing is written there yet.
+func (w *Writer) grow(end uint64) error {
+	if end > w.max {
+		return ErrFull
+	}
+	if end > w.alloc {
+		step := min(max(w.max/16, growSmallest), growLargest) &^ 0xfff
+		to := min((end+step-1)/step*step, w.max)
+		err := w.allocate(w.alloc, to)
+		if err == unix.ENOSPC && to > (end+0xfff)&^0xfff {
+			to = (end + 0xfff) &^ 0xfff
+			err = w.allocate(w.alloc, to)
+		}
+		if err != nil {
+			return &os.PathError{Op: "fallocate", Path: w.path, Err: err}
+		}
+		w.alloc = to
+		w.head.Arena = to - headerSize
+	}
+	// A file system that writes elsewhere than it allocated may still have no space: asking for the pages gives an error where
+	// touching them would give SIGBUS (madvise(2), since Linux 5.14).
+	for w.filled < end {
+		from := w.filled &^ 0xfff
+		to := min(max(end, from+growSmallest), w.alloc)
+		err := unix.Madvise(w.mem[from:to], unix.MADV_POPULATE_WRITE)
+		if err == unix.EFAULT || err == unix.ENOMEM {
+			return &os.PathError{Op: "write", Path: w.path, Err: unix.ENOSPC}
+		}
+		w.filled = to
+	}
+	return nil
+}
+
+// allocate is fallocate(2); where the file system has none, zeros are written, as posix_fallocate(3) does.
+func (w *Writer) allocate(from, to uint64) error {
+	err := sys.Retry(func() error { return unix.Fallocate(w.fd, 0, int64(from), int64(to-from)) })
+	if err != unix.EOPNOTSUPP && err != unix.ENOSYS {
+		return err
+	}
+	zero := make([]byte, 64<<10)
+	for from < to {
+		n, err := unix.Pwrite(w.fd, zero[:min(uint64(len(zero)), to-from)], int64(from))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		from += uint64(n)
+	}
+	return nil
+}
+
+func (w *Writer) get(at uint64) uint64        { return le.Uint64(w.mem[at:]) }
+func (w *Writer) put(at uint64, v uint64)     { le.PutUint64(w.mem[at:], v) }
+func (w *Writer) word(at uint64) *uint64      { return (*uint64)(unsafe.Pointer(&w.mem[at : at+8][0])) }
+func (w *Writer) publish(at uint64, v uint64) { atomic.StoreUint64(w.word(at), v) }
+
+func (w *Writer) object(at uint64, kind byte, size uint64) {
+	w.put(at, uint64(kind))
+	w.put(at+8, size)
+}
+
+// commit writes the header: from here on the file has what was written before.
+func (w *Writer) commit() error {
+	w.head.encode(&w.buf)
+	n, err := unix.Pwrite(w.fd, w.buf[:], 0)
+	for err == unix.EINTR {
+		n, err = unix.Pwrite(w.fd, w.buf[:], 0)
+	}
+	if err == nil && n != headerSize {
+		err = unix.EIO
+	}
+	if err != nil {
+		return &os.PathError{Op: "write", Path: w.path, Err: err}
+	}
+	return nil
+}
+
+// guarded turns a fault in the mapping into ErrFault, after which the Writer only closes.
+func (w *Writer) guarded(f func() error) (err error) {
+	if w.broken != nil {
+		return w.broken
+	}
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			fault, ok := r.(interface{ Addr() uintptr })
+			if !ok {
+				panic(r)
+			}
+			base := uintptr(unsafe.Pointer(unsafe.SliceData(w.mem)))
+			if a := fault.Addr(); a < base || a >= base+uintptr(len(w.mem)) {
+				panic(r)
+			}
+			w.broken = &os.PathError{Op: "write", Path: w.path, Err: ErrFault}
+			err = w.broken
+		}
+	}()
+	return f()
+}
+
+// Intern gives the Data for a "FIELD=value" that is going to be used again. The text is copied if it is not known.
+func (w *Writer) Intern(text []byte) *Data {
+	if d := w.data[string(text)]; d != nil {
+		return d
+	}
+	if len(w.data) >= maxData {
+		w.reset()
+	}
+	d := &Data{text: bytes.Clone(text), jenk: HashJenkins(text)}
+	w.data[string(d.text)] = d
+	return d
+}
+
+// Path is where the file was made.
+func (w *Writer) Path() string { return w.path }
+
+// Header is what the file's header says, what is not yet synced included.
+func (w *Writer) Header() Header { return w.head }
+
+// Used is the bytes that the file's objects take.
+func (w *Writer) Used() uint64 { return w.tail }
+
+// Append adds an entry: the interned fields, then the others. Realtime is microseconds since the epoch and must not lie before the last
+// entry's, monotonic is microseconds since boot. Texts that are not "FIELD=value" with a valid FIELD must have been sorted out. Nothing
+// is kept of fields after the call. On an error the file is as it was.
+func (w *Writer) Append(realtime, monotonic uint64, interned []*Data, fields [][]byte) error {
+	return w.guarded(func() error { return w.append(realtime, monotonic, interned, fields) })
+}
+
+func (w *Writer) append(realtime, monotonic uint64, interned []*Data, fields [][]byte) error {
+	h := &w.head
+	if realtime < h.TailRealtime || (monotonic < h.TailMonotonic && h.Entries > 0) {
+		return ErrBackwards
+	}
+	if h.Data*4 > h.DataTableSize/hashItem*3 || h.Fields*4 > h.FieldTableLen/hashItem*3 || h.DataDepth > chainLongest {
+		return ErrFull
+	}
+	if len(interned)+len(fields) == 0 {
+		return fmt.Errorf("%s: an entry without fields", w.path)
+	}
+	xor, need, err := w.prepare(interned, fields)
+	if err != nil {
+		return err
+	}
+	if w.main.used == w.main.size {
+		need += arrayItems + 8*w.main.next()
+	}
+	if err := w.grow(w.tail + need); err != nil {
+		return err
+	}
+	if h.State != Online {
+		h.State = Online
+	}
+	if err := w.addData(); err != nil {
+		return err
+	}
+	return w.addEntry(realtime, monotonic, xor)
+}
+
+// next is the number of slots of a list's next array: lists double (link_entry_into_array of journal-file.c).
+func (c *chain) next() uint64 { return max(4, 2*c.size, c.entries-min(c.entries, 1)) }
+
+// prepare finds the entry's data objects or plans new ones, and says how many bytes at most will be needed.
+func (w *Writer) prepare(interned []*Data, fields [][]byte) (xor, need uint64, err error) {
+	w.plan = w.plan[:0]
+	h := &w.head
+	need = entryItems
+	add := func(p planned, text []byte, jenkins uint64) error {
+		xor ^= jenkins
+		need += 16
+		if p.offset == 0 {
+			p.isNew, p.text = true, text
+			need += align(dataPayload + uint64(len(text)))
+			name := text[:max(bytes.IndexByte(text, '='), 0)]
+			at, err := w.field(name)
+			if err != nil {
+				return err
+			}
+			if at.offset == 0 {
+				p.field = string(name)
+				need += align(fieldPayload + uint64(len(name)))
+			}
+		}
+		if p.chain.entries > 0 && p.chain.used == p.chain.size {
+			p.arraySize = p.chain.next()
+			need += arrayItems + 8*p.arraySize
+		}
+		w.plan = append(w.plan, p)
+		return nil
+	}
+	for _, d := range interned {
+		if d.epoch != w.epoch || d.offset == 0 {
+			if old := w.data[string(d.text)]; old != d {
+				// Forgotten by reset, or of a Writer before.
+				if old != nil {
+					d = old
+				} else {
+					w.data[string(d.text)] = d
+				}
+			}
+			if d.epoch != w.epoch || d.offset == 0 {
+				d.hash = hashKeyed(&h.File, d.text)
+				if d.offset, d.chain, err = w.find(d.text, d.hash); err != nil {
+					return 0, 0, err
+				}
+				d.epoch = w.epoch
+			}
+		}
+		if err := add(planned{offset: d.offset, hash: d.hash, d: d, chain: d.chain}, d.text, d.jenk); err != nil {
+			return 0, 0, err
+		}
+	}
+	for _, text := range fields {
+		if d := w.data[string(text)]; d != nil {
+			// The same list of entries must not be kept twice.
+			if d.epoch == w.epoch && d.offset != 0 {
+				if err := add(planned{offset: d.offset, hash: d.hash, d: d, chain: d.chain}, d.text, d.jenk); err != nil {
+					return 0, 0, err
+				}
+				continue
+			}
+		}
+		hash := hashKeyed(&h.File, text)
+		offset, list, err := w.find(text, hash)
+		if err != nil {
+			return 0, 0, err
+		}
+		if err := add(planned{offset: offset, hash: hash, chain: list}, text, HashJenkins(text)); err != nil {
+			return 0, 0, err
+		}
+	}
+	if len(w.plan) > maxItems {
+		return 0, 0, fmt.Errorf("%s: an entry of %d fields", w.path, len(w.plan))
+	}
+	w.unique()
+	return xor, need, nil
+}
+
+// unique drops new items that are there twice; those that exist are compared by offset later.
+func (w *Writer) unique() {
+	for i := 1; i < len(w.plan); i++ {
+		p := &w.plan[i]
+		for j := 0; p.isNew && j < i; j++ {
+			if q := &w.plan[j]; q.isNew && q.hash == p.hash && bytes.Equal(q.text, p.text) {
+				w.plan = append(w.plan[:i], w.plan[i+1:]...)
+				i--
+				break
+			}
+		}
+	}
+}
+
+// find looks a data object up in the hash table; offset 0 means that there is none.
+func (w *Writer) find(text []byte, hash uint64) (offset uint64, list chain, err error) {
+	h := &w.head
+	var depth uint64
+	for at := w.get(h.DataTable + hash%(h.DataTableSize/hashItem)*hashItem); at != 0; depth++ {
+		if w.get(at+dataHash) == hash && w.get(at+8) == dataPayload+uint64(len(text)) && bytes.Equal(w.mem[at+dataPayload:][:len(text)], text) {
+			list, err := w.listOf(at)
+			return at, list, err
+		}
+		next := w.get(at + dataNextHash)
+		if next != 0 && next <= at {
+			return 0, chain{}, corrupt(at, "hash chain runs backwards")
+		}
+		at = next
+	}
+	h.DataDepth = max(h.DataDepth, depth)
+	return 0, chain{}, nil
+}
+
+// listOf walks to the end of a data object's list of entries, unless it was there lately.
+func (w *Writer) listOf(at uint64) (chain, error) {
+	if r := &w.recent[at/8%uint64(len(w.recent))]; r.offset == at {
+		return r.chain, nil
+	}
+	list := chain{entries: w.get(at + dataEntries)}
+	if list.entries < 2 {
+		return list, nil
+	}
+	left := list.entries - 1
+	for a := w.get(at + dataArray); ; {
+		if a == 0 || a >= w.tail {
+			return list, corrupt(at, "the list of entries is too short")
+		}
+		list.array, list.size = a, (w.get(a+8)-arrayItems)/8
+		if left <= list.size {
+			list.used = left
+			return list, nil
+		}
+		left -= list.size
+		next := w.get(a + arrayNext)
+		if next != 0 && next <= a {
+			return list, corrupt(a, "list of entries runs backwards")
+		}
+		a = next
+	}
+}
+
+// field finds a field object.
+func (w *Writer) field(name []byte) (fieldAt, error) {
+	if f, ok := w.fields[string(name)]; ok {
+		return f, nil
+	}
+	if !ValidField(name, true) {
+		return fieldAt{}, fmt.Errorf("%s: %q is no name of a field", w.path, name)
+	}
+	h := &w.head
+	hash := hashKeyed(&h.File, name)
+	for at := w.get(h.FieldTable + hash%fieldTableSize*hashItem); at != 0; {
+		if w.get(at+fieldHash) == hash && w.get(at+8) == fieldPayload+uint64(len(name)) && bytes.Equal(w.mem[at+fieldPayload:][:len(name)], name) {
+			f := fieldAt{at, w.get(at + fieldData)}
+			w.remember(string(name), f)
+			return f, nil
+		}
+		next := w.get(at + fieldNextHash)
+		if next != 0 && next <= at {
+			return fieldAt{}, corrupt(at, "hash chain runs backwards")
+		}
+		at = next
+	}
+	return fieldAt{}, nil
+}
+
+func (w *Writer) remember(name string, f fieldAt) {
+	if len(w.fields) >= maxFields {
+		clear(w.fields)
+	}
+	w.fields[name] = f
+}
