@@ -2,85 +2,234 @@ package file
 
 import (
 	"bytes"
-	"slices"
+	"fmt"
 )
 
-// addData writes the planned entry's new data and field objects: steps 1 to 3 of the package comment.
-func (w *Writer) addData() error {
+// A Record is an entry to be. Its fields are the interned ones and the others, each "FIELD=value" with a valid FIELD.
+type Record struct {
+	Realtime  uint64 // microseconds since the epoch
+	Monotonic uint64 // microseconds since boot
+	Interned  []*Data
+	Fields    [][]byte
+}
+
+// item is a data object of an entry being appended.
+type item struct {
+	offset, hash uint64
+	d            *Data // if interned
+	begin        bool  // the first item of its entry
+	xor          uint64
+	grows        bool // its list needs a new array
+	chain
+}
+
+// fresh is an object written behind the tail.
+type fresh struct {
+	offset, hash uint64
+	field        string // of a field object
+}
+
+// Append adds entries and returns how many of them. Times must not lie before those of the last entry (ErrBackwards). The file may be full
+// (ErrFull) or have to be given up; then it may have gained data that no entry refers to, which is legal. Nothing is kept
+// of the records after the call.
+func (w *Writer) Append(batch ...Record) (n int, err error) {
+	err = w.guarded(func() error {
+		n, err = w.append(batch)
+		return err
+	})
+	return n, err
+}
+
+func (w *Writer) append(batch []Record) (int, error) {
 	h := &w.head
-	at := w.tail
-	for i := range w.plan {
-		p := &w.plan[i]
-		if !p.isNew {
-			continue
+	if h.Data*4 > h.DataTableSize/hashItem*3 || h.Fields*4 > h.FieldTableLen/hashItem*3 || h.DataDepth > chainLongest {
+		return 0, ErrFull
+	}
+	if len(w.data) > maxData {
+		w.reset()
+	}
+	if len(w.fields) > maxFields {
+		clear(w.fields)
+	}
+	h.State = Online
+	w.items, w.fresh = w.items[:0], w.fresh[:0]
+	var full error
+	for i := range batch {
+		begin := len(w.items)
+		if full = w.addRecord(&batch[i]); full != nil {
+			w.items, batch = w.items[:begin], batch[:i]
+			break
 		}
-		if p.field != "" {
-			for j := range w.plan[:i] { // two new data of one new field
-				if w.plan[j].field == p.field {
-					p.field = ""
-					break
-				}
+	}
+	if err := w.publishData(); err != nil {
+		return 0, err
+	}
+	items := w.items
+	for i := range batch {
+		end := 1
+		for end < len(items) && !items[end].begin {
+			end++
+		}
+		if err := w.addEntry(&batch[i], items[:end]); err != nil {
+			return i, err
+		}
+		items = items[end:]
+	}
+	return len(batch), full
+}
+
+// addRecord finds a record's data objects, or writes new ones behind the tail: step 1 of the package comment.
+func (w *Writer) addRecord(r *Record) error {
+	begin := len(w.items)
+	if n := len(r.Interned) + len(r.Fields); n == 0 || n > maxItems {
+		return fmt.Errorf("%s: an entry of %d fields", w.path, n)
+	}
+	var xor uint64
+	for _, d := range r.Interned {
+		if d.epoch != w.epoch {
+			if old := w.data[string(d.text)]; old != nil {
+				d = old
+			} else {
+				w.data[string(d.text)] = d // of a Writer before, or forgotten by reset
 			}
 		}
-		if p.field != "" {
-			size := fieldPayload + uint64(len(p.field))
-			w.object(at, typeField, size)
-			w.put(at+fieldHash, hashKeyed(&h.File, []byte(p.field)))
-			w.put(at+fieldNextHash, 0)
-			w.put(at+fieldData, 0)
-			copy(w.mem[at+fieldPayload:], p.field)
-			p.fieldOffset = at
-			h.TailObject, h.Objects, h.Fields = at, h.Objects+1, h.Fields+1
-			at = w.pad(at, size)
+		if d.epoch != w.epoch {
+			hash := hashKeyed(&w.head.File, d.text)
+			offset, err := w.dataObject(d.text, hash)
+			if err != nil {
+				return err
+			}
+			d.offset, d.hash, d.epoch, d.walked = offset, hash, w.epoch, false
 		}
-		size := dataPayload + uint64(len(p.text))
-		w.object(at, typeData, size)
-		w.put(at+dataHash, p.hash)
-		clear(w.mem[at+dataNextHash : at+dataPayload])
-		copy(w.mem[at+dataPayload:], p.text)
-		p.offset = at
-		h.TailObject, h.Objects, h.Data = at, h.Objects+1, h.Data+1
-		at = w.pad(at, size)
+		xor ^= d.jenkins
+		w.items = append(w.items, item{offset: d.offset, hash: d.hash, d: d})
 	}
-	if at == w.tail {
+	for _, text := range r.Fields {
+		xor ^= HashJenkins(text)
+		if d := w.data[string(text)]; d != nil && d.epoch == w.epoch {
+			w.items = append(w.items, item{offset: d.offset, hash: d.hash, d: d})
+			continue
+		}
+		hash := hashKeyed(&w.head.File, text)
+		offset, err := w.dataObject(text, hash)
+		if err != nil {
+			return err
+		}
+		w.items = append(w.items, item{offset: offset, hash: hash})
+	}
+	w.items = sorted(w.items, begin)
+	w.items[begin].begin, w.items[begin].xor = true, xor
+	return nil
+}
+
+// sorted orders items from begin on by offset, as journald does, and drops what is there twice.
+func sorted(items []item, begin int) []item {
+	for i := begin + 1; i < len(items); i++ {
+		for j := i; j > begin && items[j].offset < items[j-1].offset; j-- {
+			items[j], items[j-1] = items[j-1], items[j]
+		}
+	}
+	n := begin + 1
+	for i := n; i < len(items); i++ {
+		if items[i].offset != items[n-1].offset {
+			if n != i {
+				items[n] = items[i]
+			}
+			n++
+		}
+	}
+	return items[:n]
+}
+
+// dataObject is the data object for a text, written behind the tail if there is none.
+func (w *Writer) dataObject(text []byte, hash uint64) (uint64, error) {
+	if at, err := w.find(text, hash); at != 0 || err != nil {
+		return at, err
+	}
+	for _, f := range w.fresh {
+		if f.hash == hash && f.field == "" && bytes.Equal(text, w.mem[f.offset+dataPayload:f.offset+w.get(f.offset+8)]) {
+			return f.offset, nil
+		}
+	}
+	name := text[:max(bytes.IndexByte(text, '='), 0)]
+	field, err := w.fieldObject(name)
+	if err != nil {
+		return 0, err
+	}
+	size := dataPayload + uint64(len(text))
+	at, err := w.add(typeData, size)
+	if err != nil {
+		return 0, err
+	}
+	w.put(at+dataHash, hash)
+	clear(w.mem[at+dataNextHash : at+dataPayload])
+	w.put(at+dataNextData, field.head)
+	copy(w.mem[at+dataPayload:], text)
+	w.head.Data++
+	field.head = at
+	w.fields[string(name)] = field
+	w.fresh = append(w.fresh, fresh{offset: at, hash: hash})
+	return at, nil
+}
+
+func (w *Writer) fieldObject(name []byte) (fieldAt, error) {
+	f, err := w.field(name)
+	if f.offset != 0 || err != nil {
+		return f, err
+	}
+	size := fieldPayload + uint64(len(name))
+	if f.offset, err = w.add(typeField, size); err != nil {
+		return f, err
+	}
+	hash := hashKeyed(&w.head.File, name)
+	w.put(f.offset+fieldHash, hash)
+	w.put(f.offset+fieldNextHash, 0)
+	w.put(f.offset+fieldData, 0)
+	copy(w.mem[f.offset+fieldPayload:], name)
+	w.head.Fields++
+	w.fresh = append(w.fresh, fresh{offset: f.offset, hash: hash, field: string(name)})
+	w.fields[string(name)] = f
+	return f, nil
+}
+
+// add makes an object at the tail. The header in the file does not know it yet.
+func (w *Writer) add(kind byte, size uint64) (uint64, error) {
+	at, end := w.tail, w.tail+align(size)
+	if err := w.grow(end); err != nil {
+		return 0, err
+	}
+	w.put(end-8, 0) // what alignment leaves
+	w.put(at, uint64(kind))
+	w.put(at+8, size)
+	w.tail = end
+	w.head.TailObject = at
+	w.head.Objects++
+	return at, nil
+}
+
+// publishData takes new data and field objects into the file: steps 2 and 3.
+func (w *Writer) publishData() error {
+	if len(w.fresh) == 0 {
 		return nil
 	}
 	if err := w.commit(); err != nil {
 		w.broken = err
 		return err
 	}
-	w.tail = at
-	for i := range w.plan {
-		p := &w.plan[i]
-		if !p.isNew {
+	h := &w.head
+	for i := range w.fresh {
+		f := &w.fresh[i]
+		if f.field != "" {
+			w.link(h.FieldTable+f.hash%fieldTableSize*hashItem, f.offset, fieldNextHash)
 			continue
 		}
-		if p.fieldOffset != 0 {
-			w.link(h.FieldTable+w.get(p.fieldOffset+fieldHash)%fieldTableSize*hashItem, p.fieldOffset, fieldNextHash)
-			w.remember(p.field, fieldAt{offset: p.fieldOffset})
-		}
-		w.link(h.DataTable+p.hash%(h.DataTableSize/hashItem)*hashItem, p.offset, dataNextHash)
-		name := p.text[:bytes.IndexByte(p.text, '=')]
-		f, err := w.field(name)
-		if err != nil {
-			return err
-		}
-		w.put(p.offset+dataNextData, f.head)
-		w.publish(f.offset+fieldData, p.offset)
-		f.head = p.offset
-		w.fields[string(name)] = f
-		if p.d != nil {
-			p.d.offset, p.d.chain = p.offset, chain{}
+		w.link(h.DataTable+f.hash%(h.DataTableSize/hashItem)*hashItem, f.offset, dataNextHash)
+		text := w.mem[f.offset+dataPayload : f.offset+w.get(f.offset+8)]
+		if field := w.fields[string(text[:bytes.IndexByte(text, '=')])]; field.offset != 0 {
+			w.publish(field.offset+fieldData, f.offset)
 		}
 	}
 	return nil
-}
-
-// pad zeroes what alignment leaves behind an object and returns where the next begins.
-func (w *Writer) pad(at, size uint64) uint64 {
-	end := at + align(size)
-	clear(w.mem[at+size : end])
-	return end
 }
 
 // link appends an object to the hash chain of a bucket.
@@ -94,93 +243,104 @@ func (w *Writer) link(bucket, object, next uint64) {
 }
 
 // addEntry writes the entry and the arrays it needs, and makes its data objects know it: steps 4 to 6.
-func (w *Writer) addEntry(realtime, monotonic, xor uint64) error {
+func (w *Writer) addEntry(r *Record, items []item) error {
 	h := &w.head
-	slices.SortFunc(w.plan, func(a, b planned) int {
-		if a.offset < b.offset {
-			return -1
+	if r.Realtime < h.TailRealtime || (r.Monotonic < h.TailMonotonic && h.Entries > 0) {
+		return ErrBackwards
+	}
+	need := entryItems + 16*uint64(len(items))
+	for i := range items {
+		it := &items[i]
+		if err := w.chainOf(it); err != nil {
+			return err
 		}
-		return 1
-	})
-	w.plan = slices.CompactFunc(w.plan, func(a, b planned) bool { return a.offset == b.offset })
+		if it.grows = it.entries > 0 && it.used == it.size; it.grows {
+			need += arrayItems + 8*it.next()
+		}
+	}
+	if w.main.used == w.main.size {
+		need += arrayItems + 8*w.main.next()
+	}
+	if err := w.grow(w.tail + need); err != nil {
+		return err
+	}
 
-	entry := w.tail
-	size := entryItems + 16*uint64(len(w.plan))
-	w.object(entry, typeEntry, size)
+	size := entryItems + 16*uint64(len(items))
+	entry, err := w.add(typeEntry, size)
+	if err != nil {
+		return err
+	}
 	h.TailSeqnum++
 	w.put(entry+entrySeqnum, h.TailSeqnum)
-	w.put(entry+entryRealtime, realtime)
-	w.put(entry+entryMonotonic, monotonic)
+	w.put(entry+entryRealtime, r.Realtime)
+	w.put(entry+entryMonotonic, r.Monotonic)
 	copy(w.mem[entry+entryBoot:], h.Boot[:])
-	w.put(entry+entryXor, xor)
-	h.TailObject, h.Objects, h.TailEntry = entry, h.Objects+1, entry
-	at := entry + size
-	array := func(slots uint64) uint64 {
-		a := at
-		w.object(a, typeArray, arrayItems+8*slots)
-		clear(w.mem[a+arrayNext : a+arrayItems+8*slots])
-		h.TailObject, h.Objects, h.EntryArrays = a, h.Objects+1, h.EntryArrays+1
-		at += arrayItems + 8*slots
-		return a
-	}
-	for i := range w.plan {
-		p := &w.plan[i]
-		w.put(entry+entryItems+16*uint64(i), p.offset)
-		w.put(entry+entryItems+16*uint64(i)+8, p.hash)
-		if p.chain.entries == 0 {
+	w.put(entry+entryXor, items[0].xor)
+	for i := range items {
+		it := &items[i]
+		w.put(entry+entryItems+16*uint64(i), it.offset)
+		w.put(entry+entryItems+16*uint64(i)+8, it.hash)
+		if it.entries == 0 {
 			continue
 		}
-		if p.arraySize != 0 {
-			p.array = array(p.arraySize)
-			if p.chain.array != 0 {
-				w.publish(p.chain.array+arrayNext, p.array)
+		if it.grows {
+			if err := w.addArray(&it.chain); err != nil {
+				return err
 			}
-			p.chain.array, p.chain.used, p.chain.size = p.array, 0, p.arraySize
 		}
-		w.put(p.chain.array+arrayItems+8*p.chain.used, entry)
-		p.chain.used++
+		w.put(it.array+arrayItems+8*it.used, entry)
+		it.used++
 	}
-	list := w.main
+	list := &w.main
 	if list.used == list.size {
-		a := array(list.next())
-		if list.array != 0 {
-			w.publish(list.array+arrayNext, a)
-		} else {
-			h.EntryArray = a
+		if err := w.addArray(list); err != nil {
+			return err
 		}
-		list.array, list.used, list.size = a, 0, (w.get(a+8)-arrayItems)/8
+		if list.entries == 0 {
+			h.EntryArray = list.array
+		}
 	}
 	w.put(list.array+arrayItems+8*list.used, entry)
 	list.used++
 	list.entries++
 
-	h.Entries = list.entries
+	h.Entries, h.TailEntry = list.entries, entry
 	h.TailArray, h.TailArrayUsed = uint32(list.array), uint32(list.used)
 	if list.entries == 1 {
-		h.HeadSeqnum, h.HeadRealtime = h.TailSeqnum, realtime
+		h.HeadSeqnum, h.HeadRealtime = h.TailSeqnum, r.Realtime
 	}
-	h.TailRealtime, h.TailMonotonic = realtime, monotonic
+	h.TailRealtime, h.TailMonotonic = r.Realtime, r.Monotonic
 	if err := w.commit(); err != nil {
 		w.broken = err
 		return err
 	}
-	w.tail, w.main = at, list
 
-	for i := range w.plan {
-		p := &w.plan[i]
-		p.chain.entries++
-		switch {
-		case p.chain.entries == 1:
-			w.publish(p.offset+dataEntry, entry)
-		case p.chain.entries == 2:
-			w.publish(p.offset+dataArray, p.array)
+	for i := range items {
+		it := &items[i]
+		switch it.entries++; it.entries {
+		case 1:
+			w.publish(it.offset+dataEntry, entry)
+		case 2:
+			w.publish(it.offset+dataArray, it.array)
 		}
-		w.publish(p.offset+dataEntries, p.chain.entries)
-		if p.d != nil {
-			p.d.chain = p.chain
-		} else if p.chain.entries > 1 {
-			w.recent[p.offset/8%uint64(len(w.recent))] = recentChain{p.offset, p.chain}
-		}
+		w.publish(it.offset+dataEntries, it.entries)
+		w.chainNow(it)
 	}
+	return nil
+}
+
+// addArray gives a list another array, joined to the one before.
+func (w *Writer) addArray(c *chain) error {
+	size := c.next()
+	a, err := w.add(typeArray, arrayItems+8*size)
+	if err != nil {
+		return err
+	}
+	clear(w.mem[a+arrayNext : a+arrayItems+8*size])
+	w.head.EntryArrays++
+	if c.array != 0 {
+		w.publish(c.array+arrayNext, a)
+	}
+	c.array, c.used, c.size = a, 0, size
 	return nil
 }

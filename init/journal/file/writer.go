@@ -48,12 +48,19 @@ type Options struct {
 // A Data is one "FIELD=value" that many entries have: it remembers where the file keeps it. It belongs to the Writer that Intern got it
 // from, whose owner alone may use it.
 type Data struct {
-	text   []byte
-	jenk   uint64
-	epoch  *epoch // of the Writer, when the rest was found
-	offset uint64
-	hash   uint64
+	text    []byte
+	jenkins uint64
+	epoch   *epoch // of the Writer, when the rest was found
+	walked  bool   // the chain is known
+	offset  uint64
+	hash    uint64
 	chain
+}
+
+// NewData copies a "FIELD=value". A Writer adopts it when it is first appended; until then and after that it may go from one Writer to the
+// next.
+func NewData(text []byte) *Data {
+	return &Data{text: bytes.Clone(text), jenkins: HashJenkins(text)}
 }
 
 // Text is "FIELD=value".
@@ -86,7 +93,8 @@ type Writer struct {
 	data   map[string]*Data
 	fields map[string]fieldAt
 	recent [256]recentChain // of data that is not interned
-	plan   []planned
+	items  []item
+	fresh  []fresh
 	broken error
 }
 
@@ -95,19 +103,6 @@ type fieldAt struct{ offset, head uint64 }
 type recentChain struct {
 	offset uint64
 	chain
-}
-
-// planned is one item of the entry being appended.
-type planned struct {
-	offset, hash uint64
-	d            *Data // if interned
-	text         []byte
-	chain        chain
-	isNew        bool
-	field        string // name of a field that is new as well
-	fieldOffset  uint64
-	array        uint64 // a new array for it
-	arraySize    uint64
 }
 
 // Create makes the file at path, which must not exist, by way of a temporary name in the same directory. It is ONLINE.
@@ -144,8 +139,10 @@ func Create(path string, o Options) (*Writer, error) {
 		w.discard()
 		return nil, err
 	}
-	w.object(headerSize, typeDataTable, tableItems+h.DataTableSize)
-	w.object(fields, typeFieldTable, tableItems+h.FieldTableLen)
+	w.put(headerSize, typeDataTable)
+	w.put(headerSize+8, tableItems+h.DataTableSize)
+	w.put(fields, typeFieldTable)
+	w.put(fields+8, tableItems+h.FieldTableLen)
 	if err := w.commit(); err != nil {
 		w.discard()
 		return nil, err
@@ -303,11 +300,6 @@ func (w *Writer) put(at uint64, v uint64)     { le.PutUint64(w.mem[at:], v) }
 func (w *Writer) word(at uint64) *uint64      { return (*uint64)(unsafe.Pointer(&w.mem[at : at+8][0])) }
 func (w *Writer) publish(at uint64, v uint64) { atomic.StoreUint64(w.word(at), v) }
 
-func (w *Writer) object(at uint64, kind byte, size uint64) {
-	w.put(at, uint64(kind))
-	w.put(at+8, size)
-}
-
 // commit writes the header: from here on the file has what was written before.
 func (w *Writer) commit() error {
 	w.head.encode(&w.buf)
@@ -353,10 +345,7 @@ func (w *Writer) Intern(text []byte) *Data {
 	if d := w.data[string(text)]; d != nil {
 		return d
 	}
-	if len(w.data) >= maxData {
-		w.reset()
-	}
-	d := &Data{text: bytes.Clone(text), jenk: HashJenkins(text)}
+	d := NewData(text)
 	w.data[string(d.text)] = d
 	return d
 }
@@ -370,160 +359,56 @@ func (w *Writer) Header() Header { return w.head }
 // Used is the bytes that the file's objects take.
 func (w *Writer) Used() uint64 { return w.tail }
 
-// Append adds an entry: the interned fields, then the others. Realtime is microseconds since the epoch and must not lie before the last
-// entry's, monotonic is microseconds since boot. Texts that are not "FIELD=value" with a valid FIELD must have been sorted out. Nothing
-// is kept of fields after the call. On an error the file is as it was.
-func (w *Writer) Append(realtime, monotonic uint64, interned []*Data, fields [][]byte) error {
-	return w.guarded(func() error { return w.append(realtime, monotonic, interned, fields) })
-}
-
-func (w *Writer) append(realtime, monotonic uint64, interned []*Data, fields [][]byte) error {
-	h := &w.head
-	if realtime < h.TailRealtime || (monotonic < h.TailMonotonic && h.Entries > 0) {
-		return ErrBackwards
-	}
-	if h.Data*4 > h.DataTableSize/hashItem*3 || h.Fields*4 > h.FieldTableLen/hashItem*3 || h.DataDepth > chainLongest {
-		return ErrFull
-	}
-	if len(interned)+len(fields) == 0 {
-		return fmt.Errorf("%s: an entry without fields", w.path)
-	}
-	xor, need, err := w.prepare(interned, fields)
-	if err != nil {
-		return err
-	}
-	if w.main.used == w.main.size {
-		need += arrayItems + 8*w.main.next()
-	}
-	if err := w.grow(w.tail + need); err != nil {
-		return err
-	}
-	if h.State != Online {
-		h.State = Online
-	}
-	if err := w.addData(); err != nil {
-		return err
-	}
-	return w.addEntry(realtime, monotonic, xor)
-}
-
-// next is the number of slots of a list's next array: lists double (link_entry_into_array of journal-file.c).
-func (c *chain) next() uint64 { return max(4, 2*c.size, c.entries-min(c.entries, 1)) }
-
-// prepare finds the entry's data objects or plans new ones, and says how many bytes at most will be needed.
-func (w *Writer) prepare(interned []*Data, fields [][]byte) (xor, need uint64, err error) {
-	w.plan = w.plan[:0]
-	h := &w.head
-	need = entryItems
-	add := func(p planned, text []byte, jenkins uint64) error {
-		xor ^= jenkins
-		need += 16
-		if p.offset == 0 {
-			p.isNew, p.text = true, text
-			need += align(dataPayload + uint64(len(text)))
-			name := text[:max(bytes.IndexByte(text, '='), 0)]
-			at, err := w.field(name)
-			if err != nil {
-				return err
-			}
-			if at.offset == 0 {
-				p.field = string(name)
-				need += align(fieldPayload + uint64(len(name)))
-			}
-		}
-		if p.chain.entries > 0 && p.chain.used == p.chain.size {
-			p.arraySize = p.chain.next()
-			need += arrayItems + 8*p.arraySize
-		}
-		w.plan = append(w.plan, p)
-		return nil
-	}
-	for _, d := range interned {
-		if d.epoch != w.epoch || d.offset == 0 {
-			if old := w.data[string(d.text)]; old != d {
-				// Forgotten by reset, or of a Writer before.
-				if old != nil {
-					d = old
-				} else {
-					w.data[string(d.text)] = d
-				}
-			}
-			if d.epoch != w.epoch || d.offset == 0 {
-				d.hash = hashKeyed(&h.File, d.text)
-				if d.offset, d.chain, err = w.find(d.text, d.hash); err != nil {
-					return 0, 0, err
-				}
-				d.epoch = w.epoch
-			}
-		}
-		if err := add(planned{offset: d.offset, hash: d.hash, d: d, chain: d.chain}, d.text, d.jenk); err != nil {
-			return 0, 0, err
-		}
-	}
-	for _, text := range fields {
-		if d := w.data[string(text)]; d != nil {
-			// The same list of entries must not be kept twice.
-			if d.epoch == w.epoch && d.offset != 0 {
-				if err := add(planned{offset: d.offset, hash: d.hash, d: d, chain: d.chain}, d.text, d.jenk); err != nil {
-					return 0, 0, err
-				}
-				continue
-			}
-		}
-		hash := hashKeyed(&h.File, text)
-		offset, list, err := w.find(text, hash)
-		if err != nil {
-			return 0, 0, err
-		}
-		if err := add(planned{offset: offset, hash: hash, chain: list}, text, HashJenkins(text)); err != nil {
-			return 0, 0, err
-		}
-	}
-	if len(w.plan) > maxItems {
-		return 0, 0, fmt.Errorf("%s: an entry of %d fields", w.path, len(w.plan))
-	}
-	w.unique()
-	return xor, need, nil
-}
-
-// unique drops new items that are there twice; those that exist are compared by offset later.
-func (w *Writer) unique() {
-	for i := 1; i < len(w.plan); i++ {
-		p := &w.plan[i]
-		for j := 0; p.isNew && j < i; j++ {
-			if q := &w.plan[j]; q.isNew && q.hash == p.hash && bytes.Equal(q.text, p.text) {
-				w.plan = append(w.plan[:i], w.plan[i+1:]...)
-				i--
-				break
-			}
-		}
-	}
-}
-
-// find looks a data object up in the hash table; offset 0 means that there is none.
-func (w *Writer) find(text []byte, hash uint64) (offset uint64, list chain, err error) {
+// find looks a data object up in the hash table; 0 means that there is none.
+func (w *Writer) find(text []byte, hash uint64) (uint64, error) {
 	h := &w.head
 	var depth uint64
 	for at := w.get(h.DataTable + hash%(h.DataTableSize/hashItem)*hashItem); at != 0; depth++ {
 		if w.get(at+dataHash) == hash && w.get(at+8) == dataPayload+uint64(len(text)) && bytes.Equal(w.mem[at+dataPayload:][:len(text)], text) {
-			list, err := w.listOf(at)
-			return at, list, err
+			return at, nil
 		}
 		next := w.get(at + dataNextHash)
 		if next != 0 && next <= at {
-			return 0, chain{}, corrupt(at, "hash chain runs backwards")
+			return 0, corrupt(at, "hash chain runs backwards")
 		}
 		at = next
 	}
 	h.DataDepth = max(h.DataDepth, depth)
-	return 0, chain{}, nil
+	return 0, nil
 }
 
-// listOf walks to the end of a data object's list of entries, unless it was there lately.
-func (w *Writer) listOf(at uint64) (chain, error) {
-	if r := &w.recent[at/8%uint64(len(w.recent))]; r.offset == at {
-		return r.chain, nil
+// chainOf finds where the list of an item's data object goes on.
+func (w *Writer) chainOf(it *item) (err error) {
+	if it.d != nil {
+		if !it.d.walked {
+			it.d.chain, err = w.listOf(it.offset)
+			it.d.walked = err == nil
+		}
+		it.chain = it.d.chain
+		return err
 	}
+	if r := &w.recent[it.offset/8%uint64(len(w.recent))]; r.offset == it.offset {
+		it.chain = r.chain
+		return nil
+	}
+	it.chain, err = w.listOf(it.offset)
+	return err
+}
+
+// chainNow keeps what chainOf found and addEntry changed.
+func (w *Writer) chainNow(it *item) {
+	if it.d != nil {
+		it.d.chain = it.chain
+	} else {
+		w.recent[it.offset/8%uint64(len(w.recent))] = recentChain{it.offset, it.chain}
+	}
+}
+
+// next is the number of slots of a list's next array: lists double (link_entry_into_array of journal-file.c).
+func (c *chain) next() uint64 { return max(4, 2*c.size) }
+
+// listOf walks to the end of a data object's list of entries.
+func (w *Writer) listOf(at uint64) (chain, error) {
 	list := chain{entries: w.get(at + dataEntries)}
 	if list.entries < 2 {
 		return list, nil
@@ -560,7 +445,7 @@ func (w *Writer) field(name []byte) (fieldAt, error) {
 	for at := w.get(h.FieldTable + hash%fieldTableSize*hashItem); at != 0; {
 		if w.get(at+fieldHash) == hash && w.get(at+8) == fieldPayload+uint64(len(name)) && bytes.Equal(w.mem[at+fieldPayload:][:len(name)], name) {
 			f := fieldAt{at, w.get(at + fieldData)}
-			w.remember(string(name), f)
+			w.fields[string(name)] = f
 			return f, nil
 		}
 		next := w.get(at + fieldNextHash)
@@ -570,11 +455,4 @@ func (w *Writer) field(name []byte) (fieldAt, error) {
 		at = next
 	}
 	return fieldAt{}, nil
-}
-
-func (w *Writer) remember(name string, f fieldAt) {
-	if len(w.fields) >= maxFields {
-		clear(w.fields)
-	}
-	w.fields[name] = f
 }

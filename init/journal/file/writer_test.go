@@ -31,7 +31,8 @@ func appendTest(w *Writer, i int) error {
 	if i%13 == 0 {
 		fields = append(fields, fmt.Appendf(nil, "NUMBER=%d", i))
 	}
-	return w.Append(1_700_000_000_000_000+uint64(i), 5_000_000+uint64(i), []*Data{host, unit}, fields)
+	_, err := w.Append(Record{1_700_000_000_000_000 + uint64(i), 5_000_000 + uint64(i), []*Data{host, unit}, fields})
+	return err
 }
 
 func TestWriteRead(t *testing.T) {
@@ -59,12 +60,16 @@ func BenchmarkAppend(b *testing.B) {
 	for i := range 17 {
 		interned = append(interned, w.Intern(fmt.Appendf(nil, "FIELD_%d=some constant value", i)))
 	}
-	fields := make([][]byte, 1)
-	var line []byte
-	for i := 0; b.Loop(); i++ {
-		line = fmt.Appendf(line[:0], "MESSAGE=%0100d", i)
-		fields[0] = line
-		if err := w.Append(1_700_000_000_000_000+uint64(i), uint64(i), interned, fields); err != nil {
+	batch := make([]Record, 50)
+	lines := make([][]byte, len(batch))
+	b.ReportAllocs()
+	for i := 0; i < b.N; {
+		for k := range batch {
+			lines[k] = fmt.Appendf(lines[k][:0], "MESSAGE=%0100d", i)
+			batch[k] = Record{1_700_000_000_000_000 + uint64(i), uint64(i), interned, lines[k : k+1]}
+			i++
+		}
+		if _, err := w.Append(batch...); err != nil {
 			b.Fatal(err)
 		}
 	}
