@@ -277,7 +277,6 @@ func TestOpenOptions(t *testing.T) {
 			if got := sockopt(t, fd, tt.level, tt.name); got != tt.want {
 				t.Errorf("is %d, want %d", got, tt.want)
 			}
-			unix.Close(fd) // the port is wanted again; the number is closed twice, which nobody sees
 		})
 	}
 	t.Run("strings", func(t *testing.T) {
@@ -353,7 +352,7 @@ func TestOpenFails(t *testing.T) {
 		"ListenStream=[2001:db8::1]:80":                              "Failed to create listening socket ([2001:db8::1]:80): Cannot assign requested address",
 		"ListenStream=80\nListenStream=80":                           "Failed to create listening socket ([::]:80): Address already in use",
 		"ListenStream=80\nBindToDevice=eth77":                        "Failed to create listening socket ([::]:80): No such device",
-		"ListenStream=[fe80::1]:80%%eth77":                            "Failed to create listening socket ([fe80::1]:80%eth77): No such device",
+		"ListenStream=[fe80::1]:80%%eth77":                           "Failed to create listening socket ([fe80::1]:80%eth77): No such device",
 		"ListenStream=" + dir + "/dir":                               "Failed to create listening socket (" + dir + "/dir): Address already in use",
 		"ListenStream=" + dir + "/file/s":                            "Failed to create listening socket (" + dir + "/file/s): Not a directory",
 		"ListenDatagram=" + dir + "/s\nListenFIFO=/proc/x":           "Failed to open FIFO /proc/x: No such file or directory",
@@ -491,5 +490,40 @@ func TestText6(t *testing.T) {
 		if got := text6(netip.MustParseAddr(in)); got != want {
 			t.Errorf("%s is %s, want %s", in, got, want)
 		}
+	}
+}
+
+// What a container may not do is named, and the socket is opened.
+func TestOpenWithoutPrivilege(t *testing.T) {
+	s := load(t, "ListenStream=@keelson-unprivileged\nMark=3\nPriority=7\nReceiveBuffer=1G\nSendBuffer=1G\nKeepAlive=yes")
+	type result struct {
+		degraded []Degradation
+		err      error
+	}
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread() // capabilities are a thread's; it ends with the goroutine
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var none [2]unix.CapUserData
+		if err := unix.Capset(&header, &none[0]); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		fds, degraded, err := Open(s, Options{})
+		CloseAll(fds)
+		done <- result{degraded, err}
+	}()
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	want := []Degradation{
+		{"Priority", "SO_PRIORITY failed: Operation not permitted"},
+		{"ReceiveBuffer", "SO_RCVBUF/SO_RCVBUFFORCE failed: Operation not permitted"},
+		{"SendBuffer", "SO_SNDBUF/SO_SNDBUFFORCE failed: Operation not permitted"},
+		{"Mark", "SO_MARK failed: Operation not permitted"},
+	}
+	if fmt.Sprint(r.degraded) != fmt.Sprint(want) {
+		t.Errorf("is   %v\nwant %v", r.degraded, want)
 	}
 }
