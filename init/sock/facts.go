@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keelson/init/glob"
 	"keelson/init/sys"
 	"keelson/supervise/unit"
 )
@@ -20,7 +21,7 @@ func Facts(specs []unit.PathSpec) (good []bool, paths []string) {
 		paths[i] = s.Path
 		switch s.Kind {
 		case unit.PathExistsGlob:
-			paths[i], good[i] = glob(s.Path)
+			paths[i], good[i] = glob.First(s.Path)
 		case unit.DirectoryNotEmpty:
 			good[i] = notEmpty(s.Path)
 		default:

@@ -1,16 +1,21 @@
-package sock
+// Package glob finds files by pattern as the C library does: glob(7), fnmatch(3) and the braces of a shell. The standard library's patterns differ: they
+// match hidden files, and have other sets.
+package glob
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"keelson/init/sys"
 )
 
-// glob finds the first path, in the order of names, that a pattern of PathExistsGlob= matches: glob(7), and the braces of a shell (GLOB_BRACE).
-func glob(pattern string) (string, bool) {
+// First finds the first path, in the order of names, that an absolute pattern matches (GLOB_BRACE). As in glob(3) a dangling link is a match.
+func First(pattern string) (string, bool) {
 	for _, p := range braces(pattern, 0) {
 		if found, ok := globFrom("/", strings.Split(strings.Trim(p, "/"), "/")); ok {
 			return found, true
@@ -28,21 +33,32 @@ func globFrom(dir string, parts []string) (string, bool) {
 	if !strings.ContainsAny(part, `*?[\`) {
 		return globStep(filepath.Join(dir, part), rest)
 	}
-	d, err := openFolder(dir)
-	if err != nil {
-		return "", false
-	}
-	names, _ := d.Readdirnames(-1) // as far as it can be read
-	d.Close()
-	slices.Sort(names)
+	names := namesIn(dir)
 	for _, name := range names {
-		if (name[0] != '.' || part[0] == '.' || strings.HasPrefix(part, `\.`)) && match(part, name) {
+		if (name[0] != '.' || part[0] == '.' || strings.HasPrefix(part, `\.`)) && Match(part, name) {
 			if found, ok := globStep(filepath.Join(dir, name), rest); ok {
 				return found, true
 			}
 		}
 	}
 	return "", false
+}
+
+// namesIn lists a folder, sorted, as far as it can be read. Nothing but a folder is opened: the open of a FIFO would wait.
+func namesIn(dir string) []string {
+	var fd int
+	err := sys.Retry(func() (err error) {
+		fd, err = unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	d := os.NewFile(uintptr(fd), dir)
+	defer d.Close()
+	names, _ := d.Readdirnames(-1)
+	slices.Sort(names)
+	return names
 }
 
 func globStep(path string, rest []string) (string, bool) {
@@ -106,8 +122,8 @@ func bracePair(pattern string) (open, end int, commas []int) {
 	return -1, -1, nil
 }
 
-// match is fnmatch(3) for one name. Only the last star is tried again, so that no name costs more than its length times the pattern's.
-func match(pattern, name string) bool {
+// Match is fnmatch(3) for one name. Only the last star is tried again, so that no name costs more than its length times the pattern's.
+func Match(pattern, name string) bool {
 	star, again := "", ""
 	starred := false
 	for {
@@ -132,6 +148,11 @@ func match(pattern, name string) bool {
 		again = again[size:]
 		pattern, name = star, again
 	}
+}
+
+// MatchNoEscape is Match where a backslash is a character like others (FNM_NOESCAPE).
+func MatchNoEscape(pattern, name string) bool {
+	return Match(strings.ReplaceAll(pattern, `\`, `\\`), name)
 }
 
 // matchOne matches one character and gives the pattern behind it.
