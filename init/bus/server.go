@@ -1,0 +1,169 @@
+package bus
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keelson/supervise"
+)
+
+// connectionsMax is how many clients may be connected at a time. Further ones are accepted and closed, as systemd does.
+const connectionsMax = 512
+
+// Options are a server's.
+type Options struct {
+	// UID is the manager's own user: beside root it alone may connect.
+	UID uint32
+	// Logf is told what is worth a line in the log; nil: nobody. It is called on any goroutine.
+	Logf func(priority int, format string, args ...any)
+}
+
+// Server is the manager's D-Bus interface.
+type Server struct {
+	owner  Owner
+	opt    Options
+	tables *tables
+	guid   string
+
+	files  sync.Mutex // one operation on unit files at a time
+	joined atomic.Int32
+
+	mu        sync.Mutex // over the next two: accept's goroutine and Close
+	listeners []net.Listener
+	closed    bool
+	open      sync.WaitGroup // connections
+
+	// The owner's.
+	manager  Manager // set with the first connection; without one nobody is to be told anything
+	conns    map[*conn]bool
+	dirty    dirty
+	flushing bool // the next portion is on its way
+}
+
+// New is a server without a socket. Nothing runs until Serve.
+func New(o Owner, opt Options) *Server {
+	var id [16]byte
+	rand.Read(id[:])
+	if opt.Logf == nil {
+		opt.Logf = func(int, string, ...any) {}
+	}
+	return &Server{
+		owner: o, opt: opt, tables: newTables(), guid: hex.EncodeToString(id[:]),
+		conns: map[*conn]bool{},
+	}
+}
+
+// Serve accepts connections on a listening UNIX stream socket, on goroutines of its own, until Close. The descriptor stays the
+// caller's: it is duplicated.
+func (s *Server) Serve(listener int) error {
+	fd, err := unix.FcntlInt(uintptr(listener), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	file := os.NewFile(uintptr(fd), "listener")
+	l, err := net.FileListener(file) // duplicates once more
+	file.Close()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return l.Close()
+	}
+	s.listeners = append(s.listeners, l)
+	go s.accept(l)
+	return nil
+}
+
+// acceptPause is how long nothing is accepted after an error that only the end of other connections or files ends: EMFILE,
+// ENFILE, ENOMEM.
+const acceptPause = 100 * time.Millisecond
+
+func (s *Server) accept(l net.Listener) {
+	for {
+		sock, err := l.Accept()
+		if err != nil {
+			if s.isClosed() {
+				return
+			}
+			s.opt.Logf(4, "Failed to accept private connection, ignoring: %v", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		s.welcome(sock.(*net.UnixConn))
+	}
+}
+
+func (s *Server) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *Server) welcome(sock *net.UnixConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.joined.Load() >= connectionsMax {
+		s.opt.Logf(4, "Too many concurrent connections (%d), refusing", connectionsMax)
+		sock.Close()
+		return
+	}
+	s.joined.Add(1)
+	s.open.Add(1)
+	go func() {
+		defer s.open.Done()
+		defer s.joined.Add(-1)
+		newConn(s, sock).serve()
+	}()
+}
+
+// mayConnect is bus_check_peercred of src/shared/bus-util.c.
+func (s *Server) mayConnect(uid uint32) bool { return uid == 0 || uid == s.opt.UID }
+
+// join and leave are the owner's.
+func (s *Server) join(m Manager, c *conn) {
+	s.manager = m
+	s.conns[c] = true
+}
+
+func (s *Server) leave(m Manager, c *conn) {
+	delete(s.conns, c)
+	for _, unit := range slices.Sorted(maps.Keys(c.refs)) {
+		for range c.refs[unit] {
+			m.Request(supervise.Request{Verb: supervise.VerbUnref, Unit: unit}, nil)
+		}
+	}
+	c.refs = nil
+	if len(s.conns) == 0 {
+		s.dirty = dirty{}
+	}
+}
+
+// Close ends the server: no more connections, and those that are there get what is queued for them, for no longer than grace.
+// It may be called on the owner's goroutine, which then stands still so long as a client is slow.
+func (s *Server) Close(grace time.Duration) {
+	s.mu.Lock()
+	s.closed = true
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	s.listeners = nil
+	s.mu.Unlock()
+	end := time.Now().Add(grace)
+	for c := range s.conns {
+		c.finish(end)
+	}
+	for c := range s.conns {
+		<-c.gone
+	}
+}
