@@ -14,13 +14,17 @@ const (
 	eAGAIN       errno = 11
 	eNOMEM       errno = 12
 	eACCES       errno = 13
+	eEXIST       errno = 17
 	eNODEV       errno = 19
 	eNOTDIR      errno = 20
 	eINVAL       errno = 22
+	eFBIG        errno = 27
 	eNOTTY       errno = 25
 	ePIPE        errno = 32
 	eNAMETOOLONG errno = 36
 	eNOSYS       errno = 38
+	eLOOP        errno = 40
+	eOPNOTSUPP   errno = 95
 	eTIMEDOUT    errno = 110
 	eSTALE       errno = 116
 )

@@ -15,6 +15,9 @@ import (
 // LIST and REPORT are file descriptors. A step that fails and may not ends the process with the step's exit status, after {step, errno}
 // was written to REPORT; the execve that ends the list closes REPORT, and whoever reads it sees an end of file. With 2 for REPORT, nobody
 // reads, and the failure is said in words.
+//
+// A step with the result of one that failed for an argument is not made: it has failed in the same way, and what ends the process or not
+// was decided there.
 
 // Header begins a list.
 type Header struct {
@@ -24,7 +27,7 @@ type Header struct {
 
 // Step is one system call, or one of the operations below.
 type Step struct {
-	Nr     uint64    // the architecture's system call number, or OpDecimal
+	Nr     uint64    // the architecture's system call number, or an operation
 	Args   [6]uint64 // literal, or an address in the data
 	From   [6]uint16 // 0, or k: the argument is the result of step k-1
 	Flags  uint16
@@ -34,21 +37,39 @@ type Step struct {
 
 // Flags of a Step.
 const (
-	MayFail = 1 << iota // an error is not the end
-	NotZero             // a result of 0 is an error
+	MayFail  = 1 << iota // an error is not the end
+	NotZero              // a result of 0 is an error
+	MayExist             // EEXIST is not the end
+	MayDeny              // the error of a missing permission or feature is not the end: {step, -errno} is reported, and the list goes on
+)
+
+// The operations: what takes more than one system call, or a decision that only the process itself can make.
+const (
+	OpDecimal  = 1<<32 + iota // writes Args[1] in decimal, and a NUL, at Args[0]
+	OpStore                   // stores Args[1], 32 bits, at Args[0]
+	OpFail                    // fails with the errno Args[0]
+	OpCopy                    // copies what is left of the descriptor Args[1] to Args[0]; more than Args[2] bytes are EFBIG
+	OpOwn                     // gives the directory Args[0] (a descriptor) and all below it to the user Args[1] and the group Args[2], with no mode bits but those of Args[3]
+	OpTerminal                // opens the terminal named at Args[0] and makes it the session's, as Args[1] says
+	OpMapUsers                // makes a user namespace with the uid_map at Args[0] and the gid_map at Args[1]
+)
+
+// How OpTerminal gets a terminal that another session has.
+const (
+	TerminalWait  = iota // when that session is over
+	TerminalForce        // at once, which takes CAP_SYS_ADMIN
+	TerminalTry          // not: EPERM
 )
 
 const (
-	// OpDecimal writes Args[1] in decimal, and a NUL, at Args[0].
-	OpDecimal = 1 << 32
-
 	// ListMagic is the Header's.
 	ListMagic = 0x31_7473_696c_656b // "kelist1"
 
 	// Base is where a list is mapped: free in a process that has just executed a static program, on every address space size of both architectures.
 	Base = 0x10_0000_0000
 
-	// ReportSize is the size of a report: step and errno, an int32 each.
+	// ReportSize is the size of a report: step and errno, an int32 each. There is one for each denial that the list went on after, with the errno
+	// negated, and one for the failure that ended it.
 	ReportSize = 8
 
 	// ReportStderr has a failure said in words instead.
@@ -83,24 +104,73 @@ func execStage(argc int, argv *cstr) {
 	}
 	for i := 0; i < int(header.Steps); i++ {
 		s := step(header, i)
-		for a := range s.Args {
-			if k := s.From[a]; k > 0 {
-				s.Args[a] = step(header, int(k)-1).Result
-			}
-		}
-		if s.Nr == OpDecimal {
-			to := uintptr(s.Args[0])
-			putNumber(*(*cstr)(unsafe.Pointer(&to)), int32(s.Args[1]))
+		if arguments(header, s) {
 			continue
 		}
-		r := again6(s)
+		r := carryOut(s)
 		s.Result = uint64(r)
 		e := failed(r)
-		if e != 0 && s.Flags&MayFail == 0 || r == 0 && s.Flags&NotZero != 0 {
+		switch {
+		case e == 0 && (r != 0 || s.Flags&NotZero == 0):
+		case s.Flags&MayFail != 0, e == eEXIST && s.Flags&MayExist != 0:
+		case s.Flags&MayDeny != 0 && denied(e):
+			tell(report, i, -e)
+		default:
 			fail(report, i, e, int(s.Exit))
 		}
 	}
 	fail(report, int(header.Steps), 0, exitList) // a list ends in execve
+}
+
+// arguments fills in the results of earlier steps. If one of these has failed, so has this one, and is not to be made.
+func arguments(h *Header, s *Step) (skip bool) {
+	for a := range s.Args {
+		k := s.From[a]
+		if k == 0 {
+			continue
+		}
+		r := step(h, int(k)-1).Result
+		if failed(uintptr(r)) != 0 {
+			s.Result = r
+			return true
+		}
+		s.Args[a] = r
+	}
+	return false
+}
+
+func carryOut(s *Step) uintptr {
+	switch s.Nr {
+	case OpDecimal:
+		putNumber(pointer(s.Args[0]), int32(s.Args[1]))
+		return 0
+	case OpStore:
+		*(*uint32)(unsafe.Pointer(pointer(s.Args[0]))) = uint32(s.Args[1])
+		return 0
+	case OpFail:
+		return -uintptr(s.Args[0])
+	case OpCopy:
+		return copyAll(int32(s.Args[0]), int32(s.Args[1]), s.Args[2])
+	case OpOwn:
+		o := owner{uint32(s.Args[1]), uint32(s.Args[2]), uint32(s.Args[3])}
+		return o.tree(int32(s.Args[0]), 0)
+	case OpTerminal:
+		return acquire(pointer(s.Args[0]), s.Args[1])
+	case OpMapUsers:
+		return mapUsers(pointer(s.Args[0]), pointer(s.Args[1]))
+	}
+	return again6(s)
+}
+
+// pointer is the string at an address in the list.
+func pointer(address uint64) cstr {
+	to := uintptr(address)
+	return *(*cstr)(unsafe.Pointer(&to))
+}
+
+// denied tells whether an error says that something is not allowed, or not known, here.
+func denied(e errno) bool {
+	return e == ePERM || e == eACCES || e == eNOSYS || e == eOPNOTSUPP
 }
 
 func step(h *Header, i int) *Step {
@@ -122,7 +192,13 @@ func fail(report, i int, e errno, status int) {
 		m.str("keelson: step ").num(i).str(" of the start failed: ").errno(e).end()
 		exit(status)
 	}
-	r := [2]int32{int32(i), int32(e)}
-	write(int32(report), (*byte)(unsafe.Pointer(&r)), ReportSize)
+	tell(report, i, e)
 	exit(status)
+}
+
+func tell(report, i int, e errno) {
+	if report != ReportStderr {
+		r := [2]int32{int32(i), int32(e)}
+		write(int32(report), (*byte)(unsafe.Pointer(&r)), ReportSize)
+	}
 }

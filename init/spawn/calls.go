@@ -131,7 +131,7 @@ func Texts(s []string) []*Data {
 // PidVariable is NAME=, with room for a pid, and the two calls that write the process's own there. at is the index of the first of
 // them in its list.
 func PidVariable(name string, at int) (*Data, []Call) {
-	d := &Data{append([]byte(name+"="), make([]byte, 12)...)}
+	d := &Data{bytes: append([]byte(name+"="), make([]byte, 12)...)}
 	return d, []Call{
 		call("getpid", unix.SYS_GETPID, ""),
 		{Name: "decimal", Nr: early.OpDecimal, Args: []Arg{{text: fmt.Sprintf("%q", name+"="), data: d, offset: len(name) + 1}, Result(at)}},
@@ -144,14 +144,16 @@ func Signals(s early.State) []Call {
 	var list []Call
 	for sig := unix.Signal(1); sig <= 64; sig++ {
 		if s.Ignored&(1<<(sig-1)) != 0 {
-			action := make([]byte, 32)
-			action[0] = 1 // SIG_IGN
-			list = append(list, call("rt_sigaction", unix.SYS_RT_SIGACTION, "ignore a signal", Word(uint64(sig), signalName(sig)), Bytes(action, "{sa_handler=SIG_IGN}"), Null(), Int(8)))
+			list = append(list, disposition(sig, true))
 		}
 	}
+	return append(list, signalMask(s.Mask))
+}
+
+func signalMask(set uint64) Call {
 	mask := make([]byte, 8)
-	binary.NativeEndian.PutUint64(mask, s.Mask)
-	return append(list, call("rt_sigprocmask", unix.SYS_RT_SIGPROCMASK, "set the signal mask", Word(unix.SIG_SETMASK, "SIG_SETMASK"), Bytes(mask, sigset(s.Mask)), Null(), Int(8)))
+	binary.NativeEndian.PutUint64(mask, set)
+	return call("rt_sigprocmask", unix.SYS_RT_SIGPROCMASK, "set the signal mask", Word(unix.SIG_SETMASK, "SIG_SETMASK"), Bytes(mask, sigset(set)), Null(), Int(8))
 }
 
 func signalName(sig unix.Signal) string {

@@ -20,7 +20,8 @@ func Encode(list []Call) ([]byte, error) {
 	order.PutUint64(image[8:], uint64(len(list)))
 
 	placed := map[*Data]int{}
-	place := func(d *Data) uint64 {
+	var place func(d *Data) uint64
+	place = func(d *Data) uint64 {
 		at, ok := placed[d]
 		if !ok {
 			for len(image)%8 != 0 {
@@ -29,18 +30,26 @@ func Encode(list []Call) ([]byte, error) {
 			at = len(image)
 			placed[d] = at
 			image = append(image, d.bytes...)
+			for _, p := range d.points {
+				address := place(p.to)
+				order.PutUint64(image[at+p.at:], address)
+			}
 		}
 		return early.Base + uint64(at)
 	}
 	for i, c := range list {
 		var step early.Step
 		step.Nr, step.Flags, step.Exit = c.Nr, c.flag, c.Exit
-		if step.Exit == 0 {
+		if step.Exit == 0 && !c.zero {
 			step.Exit = failed
 		}
-		if len(c.Args) > len(step.Args) {
+		if len(c.Args) > len(step.Args) || c.after > 0 && len(c.Args) == len(step.Args) {
 			return nil, fmt.Errorf("cannot encode %s: more than %d arguments", c, len(step.Args))
 		}
+		if c.after > i {
+			return nil, fmt.Errorf("cannot encode %s: it comes after a later call", c)
+		}
+		step.From[len(step.From)-1] = uint16(c.after) // no call looks at that argument
 		for j, a := range c.Args {
 			switch {
 			case a.from > i:
@@ -51,10 +60,6 @@ func Encode(list []Call) ([]byte, error) {
 				step.Args[j] = place(a.data) + uint64(a.offset)
 			default:
 				step.Args[j] = a.word
-			}
-			for k, d := range a.array {
-				address := place(d)
-				order.PutUint64(image[placed[a.data]+8*k:], address)
 			}
 		}
 		raw := (*[unsafe.Sizeof(step)]byte)(unsafe.Pointer(&step))

@@ -2,11 +2,13 @@ package spawn
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -16,35 +18,35 @@ import (
 )
 
 func TestPrint(t *testing.T) {
-	c := NewContext("/usr/sbin/sshd", []string{"sshd", "-D"}, []string{"A=1"})
-	c.Signals = early.State{Mask: 1 << (unix.SIGUSR1 - 1), Ignored: 1<<(unix.SIGPIPE-1) | 1<<(37-1)}
-	c.Session = true
-	c.Files = []int{7, 8}
-	c.Limits = []Limit{{unix.RLIMIT_NOFILE, 1024, unix.RLIM_INFINITY}}
-	c.Umask = 0o22
-	c.Groups = []int{4, 20}
-	c.UID, c.GID, c.Dir = 107, 65534, "/srv"
-	c.PidNames = []string{"LISTEN_PID"}
+	own, calls := PidVariable("LISTEN_PID", 3)
+	list := append([]Call{
+		call("setsid", unix.SYS_SETSID, ""),
+		open("", "/dev/null", unix.O_WRONLY|unix.O_NOCTTY, 0).exit(209),
+		dup3("", Result(1), 1).MayFail(),
+	}, calls...)
+	list = append(list,
+		mkdir("", "/run/x", 0o755).MayExist(),
+		unshare(unix.CLONE_NEWNS).mayDeny(Degradation{"PrivateTmp=yes", "denied"}),
+		Mount("", "", "/", "", unix.MS_SLAVE|unix.MS_REC).After(6).MayFail(),
+		prlimit("", unix.RLIMIT_NOFILE, 1024, unix.RLIM_INFINITY),
+	)
+	list = append(list, Signals(early.State{Mask: 1 << (unix.SIGUSR1 - 1), Ignored: 1<<(unix.SIGPIPE-1) | 1<<(37-1)})...)
+	list = append(list, Exec("/usr/sbin/sshd", Texts([]string{"sshd", "-D"}), append(Texts([]string{"A=1"}), own)))
 	want := ` 0 setsid()
- 1 fcntl(7, F_DUPFD_CLOEXEC, 2)
- 2 fcntl(8, F_DUPFD_CLOEXEC, 2)
- 3 dup3(#1, 0, 0)
- 4 dup3(#2, 1, 0)
- 5 close_range(2, ~0U, CLOSE_RANGE_CLOEXEC) // may fail
- 6 prlimit64(0, RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=RLIM64_INFINITY}, NULL)
- 7 umask(022)
- 8 setgroups(2, [4 20])
- 9 setresgid(65534, 65534, 65534)
-10 setresuid(107, 107, 107)
-11 chdir("/srv")
-12 getpid()
-13 decimal("LISTEN_PID=", #12)
-14 rt_sigaction(SIGPIPE, {sa_handler=SIG_IGN}, NULL, 8)
-15 rt_sigaction(SIGRTMIN+3, {sa_handler=SIG_IGN}, NULL, 8)
-16 rt_sigprocmask(SIG_SETMASK, [USR1], NULL, 8)
-17 execve("/usr/sbin/sshd", ["sshd", "-D"], [/* 2 vars */])
+ 1 openat(AT_FDCWD, "/dev/null", O_WRONLY|O_NOCTTY|O_CLOEXEC)
+ 2 dup3(#1, 1, 0) // may fail
+ 3 getpid()
+ 4 decimal("LISTEN_PID=", #3)
+ 5 mkdirat(AT_FDCWD, "/run/x", 0755) // may exist
+ 6 unshare(CLONE_NEWNS) // may be denied
+ 7 mount(NULL, "/", NULL, MS_REC|MS_SLAVE, NULL) // may fail, after #6
+ 8 prlimit64(0, RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=RLIM64_INFINITY}, NULL)
+ 9 rt_sigaction(SIGPIPE, {sa_handler=SIG_IGN}, NULL, 8)
+10 rt_sigaction(SIGRTMIN+3, {sa_handler=SIG_IGN}, NULL, 8)
+11 rt_sigprocmask(SIG_SETMASK, [USR1], NULL, 8)
+12 execve("/usr/sbin/sshd", ["sshd", "-D"], [/* 2 vars */])
 `
-	if got := Print(c.List()); got != want {
+	if got := Print(list); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -81,6 +83,8 @@ func TestEncode(t *testing.T) {
 		"an empty list":            {},
 		"a result of a later call": {{Args: []Arg{Result(0)}}},
 		"more than six arguments":  {{Args: make([]Arg, 7)}},
+		"no room for a condition":  {{}, Call{Args: make([]Arg, 6)}.After(0)},
+		"a later condition":        {Call{}.After(0)},
 	} {
 		if _, err := Encode(bad); err == nil {
 			t.Errorf("%s is encoded", name)
@@ -88,22 +92,55 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// The exec stage is real here: tests re-execute themselves as a keelson that was linked as make build links it.
+// The exec stage is real here: a small program, linked as make build links keelson, is the stage and what is started by it.
 
-// build makes that binary.
-func build(t *testing.T) string {
+// build makes that program, once.
+func build(t testing.TB) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "keelson")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -E keelson_entry", "-o", path, "keelson/init")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	subject.once.Do(func() {
+		subject.path = filepath.Join(subject.dir, "subject")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w -E keelson_entry", "-o", subject.path, "./testdata/subject")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			subject.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	if subject.err != nil {
+		t.Fatal(subject.err)
 	}
-	return path
+	return subject.path
+}
+
+var subject struct {
+	once sync.Once
+	dir  string // that all users can enter
+	path string
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "keelson-spawn")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	subject.dir = dir
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// step is a report: which step, and which errno; -100 and 0 if there is none.
+type step struct {
+	index int32
+	errno unix.Errno
 }
 
 // stageRun carries a list out: what it prints, the exit status, and the report.
-func stageRun(t *testing.T, keelson string, list []Call, extra ...*os.File) (out string, status int, step, errno int32) {
+func stageRun(t *testing.T, keelson string, list []Call) (out string, status int, report step) {
 	t.Helper()
 	image, err := Encode(list)
 	if err != nil {
@@ -122,7 +159,7 @@ func stageRun(t *testing.T, keelson string, list []Call, extra ...*os.File) (out
 		t.Fatal(err)
 	}
 	cmd := exec.Command(keelson)
-	cmd.ExtraFiles = append([]*os.File{file, w}, extra...)
+	cmd.ExtraFiles = []*os.File{file, w}
 	cmd.Args = []string{early.StageName, "3", "4"}
 	var b strings.Builder
 	cmd.Stdout, cmd.Stderr = &b, &b
@@ -131,96 +168,136 @@ func stageRun(t *testing.T, keelson string, list []Call, extra ...*os.File) (out
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		t.Fatal(err)
 	}
-	report := make([]byte, 64)
-	n, _ := r.Read(report)
+	buf := make([]byte, 64)
+	n, _ := r.Read(buf)
 	r.Close()
-	step = -100
+	report.index = -100
 	if n == early.ReportSize {
-		step, errno = int32(binary.NativeEndian.Uint32(report)), int32(binary.NativeEndian.Uint32(report[4:]))
+		report = step{int32(binary.NativeEndian.Uint32(buf)), unix.Errno(int32(binary.NativeEndian.Uint32(buf[4:])))}
 	} else if n != 0 {
 		t.Errorf("the report has %d bytes", n)
 	}
-	return b.String(), cmd.ProcessState.ExitCode(), step, errno
+	return b.String(), cmd.ProcessState.ExitCode(), report
 }
 
-func shell(script string) Context {
-	return NewContext("/bin/sh", []string{"sh", "-c", script}, []string{"PATH=/bin:/usr/bin"})
+// shell is the end of a list: a script that tells how it is run.
+func shell(script string) []Call {
+	return []Call{Exec("/bin/sh", Texts([]string{"sh", "-c", script}), Texts([]string{"PATH=/bin:/usr/bin"}))}
 }
 
+// TestStage is what the exec stage makes of flags, conditions and operations.
 func TestStage(t *testing.T) {
 	keelson := build(t)
-	root := os.Getuid() == 0
+	dir := t.TempDir()
+	missing := func() Call { return open("", "/no/such", unix.O_RDONLY, 0) }
+	loss := Degradation{"X=", "y"}
+	none := step{-100, 0}
 	for _, tt := range []struct {
-		name string
-		root bool
-		set  func(*Context)
-		run  string
-		want string
+		name   string
+		list   []Call
+		out    string
+		status int
+		report step
 	}{
-		{"environment", false, func(c *Context) { c.Env = append(c.Env, "X=1 2") }, `echo "$X"`, "1 2\n"},
-		{"directory", false, func(c *Context) { c.Dir = "/usr" }, `pwd`, "/usr\n"},
-		{"umask", false, func(c *Context) { c.Umask = 0o127 }, `umask`, "0127\n"},
-		{"limit", false, func(c *Context) { c.Limits = []Limit{{unix.RLIMIT_NOFILE, 37, 99}} }, `ulimit -Sn; ulimit -Hn`, "37\n99\n"},
-		{"session", false, func(c *Context) { c.Session = true }, `set -- $(cat /proc/$$/stat); [ $6 = $$ ] && [ $5 = $$ ] && echo leader`, "leader\n"},
-		{"own pid", false, func(c *Context) { c.PidNames = []string{"LISTEN_PID", "MAINPID"} }, `[ $LISTEN_PID = $$ ] && [ $MAINPID = $$ ] && echo own`, "own\n"},
-		{"signals", false, func(c *Context) {
-			c.Signals = early.State{Mask: 1 << (unix.SIGUSR1 - 1), Ignored: 1<<(unix.SIGPIPE-1) | 1<<(37-1)}
-		}, `grep -E 'Sig(Blk|Ign)' /proc/self/status | tr -d '\t'`, "SigBlk:0000000000000200\nSigIgn:0000001000001000\n"},
-		{"files moved", false, func(c *Context) { c.Files = []int{0, 1, 2, 6, 5} }, `cat /dev/fd/3; cat /dev/fd/4; ls /proc/self/fd | tr '\n' ' '`, "sixfive0 1 2 3 4 5 "},
-		{"files swapped", false, func(c *Context) { c.Files = []int{5, 1, 2} }, `cat`, "five"},
-		{"ids", true, func(c *Context) { c.UID, c.GID, c.Groups = 107, 65534, []int{4, 20} }, `id -u; id -g; id -G`, "107\n65534\n65534 4 20\n"},
-		{"no groups", true, func(c *Context) { c.UID, c.GID, c.Groups = 107, 106, []int{} }, `id -G`, "106\n"},
+		{"runs", shell("echo ran"), "ran\n", 0, none},
+		{"a failure", []Call{Chdir("/no/such/directory")}, "", failed, step{0, unix.ENOENT}},
+		{"with a status", []Call{Chdir("/no/such/directory").exit(200)}, "", 200, step{0, unix.ENOENT}},
+		{"with status 0", []Call{Chdir("/no/such/directory").exit(0)}, "", 0, step{0, unix.ENOENT}},
+		{"a program that is not there", []Call{Exec("/no/such/program", nil, nil)}, "", failed, step{0, unix.ENOENT}},
+		{"no execve at the end", []Call{Chdir("/")}, "", failed, step{1, 0}},
+		{"may fail", append([]Call{Chdir("/no/such").MayFail()}, shell("exit 3")...), "", 3, none},
+		{"may exist, and does", append([]Call{mkdir("", "/usr", 0o755).MayExist()}, shell("exit 3")...), "", 3, none},
+		{"may exist, and fails", []Call{mkdir("", "/no/such/x", 0o755).MayExist()}, "", failed, step{0, unix.ENOENT}},
+		{"may be denied, and is", append([]Call{fails(unix.EPERM).mayDeny(loss)}, shell("echo on")...), "on\n", 0, step{0, ^(unix.EPERM - 1)}},
+		{"may be denied, and is not known", append([]Call{fails(unix.ENOSYS).mayDeny(loss)}, shell("echo on")...), "on\n", 0, step{0, ^(unix.ENOSYS - 1)}},
+		{"may be denied, and fails", []Call{fails(unix.ENOENT).mayDeny(loss)}, "", failed, step{0, unix.ENOENT}},
+		{"not zero", []Call{open("", "/dev/null", unix.O_RDONLY, 0), call("read", unix.SYS_READ, "", Result(0), Bytes(make([]byte, 1), ""), Int(1)).NotZero()}, "", failed, step{1, 0}},
+		{"a result that is none", append([]Call{missing().MayFail(), write("", Result(0), "x"), closeResult(0)}, shell("echo on")...), "on\n", 0, none},
+		{"a result of what was not made", append([]Call{missing().MayFail(), dup3("", Result(0), 9), closeResult(1)}, shell("echo on")...), "on\n", 0, none},
+		{"after what failed", append([]Call{missing().MayFail(), Chdir("/no/such").After(0)}, shell("echo on")...), "on\n", 0, none},
+		{"after what succeeded", []Call{Chdir("/"), Chdir("/no/such").After(0)}, "", failed, step{1, unix.ENOENT}},
+		{"fail", []Call{fails(unix.ENOTEMPTY).exit(217)}, "", 217, step{0, unix.ENOTEMPTY}},
+		{"copy", append(copying(dir+"/source", "content", 7), shell("cat "+dir+"/source.copy")...), "content", 0, none},
+		{"copy too much", copying(dir+"/much", "content", 6), "", failed, step{2, unix.EFBIG}},
+		{"copy of nothing", append(copying(dir+"/nothing", "", 0), shell("cat "+dir+"/nothing.copy")...), "", 0, none},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if tt.root && !root {
-				t.Skip("only root may change ids")
-			}
-			text := func(s string) *os.File {
-				r, w, err := os.Pipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.WriteString(s)
-				w.Close()
-				t.Cleanup(func() { r.Close() })
-				return r
-			}
-			c := shell(tt.run)
-			tt.set(&c)
-			out, status, step, errno := stageRun(t, keelson, c.List(), text("five"), text("six"))
-			if out != tt.want || status != 0 || step != -100 {
-				t.Errorf("printed %q, want %q; status %d, report %d %d\n%s", out, tt.want, status, step, errno, Print(c.List()))
+			out, status, report := stageRun(t, keelson, tt.list)
+			if out != tt.out || status != tt.status || report != tt.report {
+				t.Errorf("printed %q, status %d, report %v; want %q, %d, %v\n%s", out, status, report, tt.out, tt.status, tt.report, Print(tt.list))
 			}
 		})
 	}
 }
 
-func TestStageFailures(t *testing.T) {
+func fails(e unix.Errno) Call {
+	return Call{Name: "fail", Nr: early.OpFail, Args: []Arg{Word(uint64(e), unix.ErrnoName(e))}}
+}
+
+// copying copies a file that has been made with that content.
+func copying(path, content string, limit int) []Call {
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		panic(err)
+	}
+	return []Call{
+		open("", path, unix.O_RDONLY, 0),
+		open("", path+".copy", unix.O_WRONLY|unix.O_CREAT, 0o600),
+		{Name: "copy", Nr: early.OpCopy, Args: []Arg{Result(1), Result(0), Int(limit)}},
+	}
+}
+
+// TestOwn gives a tree away: owners and modes of what is in it, and what stays.
+func TestOwn(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root may give files away")
+	}
 	keelson := build(t)
-	directory := shell("echo ran")
-	directory.Dir = "/no/such/directory"
-	program := NewContext("/no/such/program", []string{"x"}, nil)
-	withExit := directory.List()
-	withExit[0].Exit = 200 // EXIT_CHDIR
-	for _, tt := range []struct {
-		name   string
-		list   []Call
-		status int
-		step   int32
-		errno  unix.Errno
-	}{
-		{"a directory that is not there", directory.List(), failed, 0, unix.ENOENT},
-		{"its own exit status", withExit, 200, 0, unix.ENOENT},
-		{"a program that is not there", program.List(), failed, int32(len(program.List()) - 1), unix.ENOENT},
-		{"no execve at the end", []Call{Chdir("/")}, failed, 1, 0},
-		{"an error that may be", append([]Call{Chdir("/no/such").MayFail()}, shell("exit 3").List()...), 3, -100, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			out, status, step, errno := stageRun(t, keelson, tt.list)
-			if out != "" || status != tt.status || step != tt.step || errno != int32(tt.errno) {
-				t.Errorf("printed %q, status %d, report %d %d; want %d, %d %d", out, status, step, errno, tt.status, tt.step, tt.errno)
+	outside := filepath.Join(t.TempDir(), "outside")
+	dir := t.TempDir()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(outside, nil, 0o644))
+	must(os.MkdirAll(dir+"/a/b", 0o750))
+	must(os.WriteFile(dir+"/a/b/file", nil, 0o640))
+	must(os.WriteFile(dir+"/suid", nil, 0o755))
+	must(os.Chmod(dir+"/suid", 0o755|os.ModeSetuid))
+	must(os.Chmod(dir+"/a", 0o755|os.ModeSetgid))
+	must(os.Symlink(outside, dir+"/link"))
+	must(unix.Mkfifo(dir+"/fifo", 0o600))
+	for _, mask := range []uint32{0o7777, 0o1777} {
+		list := append([]Call{
+			open("", dir, unix.O_RDONLY|unix.O_DIRECTORY, 0),
+			{Name: "own", Nr: early.OpOwn, Args: []Arg{Result(0), Int(107), Int(106), octal(mask)}},
+		}, shell("echo done")...)
+		if out, status, report := stageRun(t, keelson, list); out != "done\n" {
+			t.Fatalf("printed %q, status %d, report %v", out, status, report)
+		}
+		for _, tt := range []struct {
+			path     string
+			uid, gid uint32
+			mode     uint32
+		}{
+			{dir, 107, 106, 0o755}, {dir + "/a", 107, 106, 0o2755 & mask}, {dir + "/a/b", 107, 106, 0o750}, {dir + "/a/b/file", 107, 106, 0o640},
+			{dir + "/suid", 107, 106, 0o4755 & mask}, {dir + "/link", 107, 106, 0o777}, {dir + "/fifo", 107, 106, 0o600}, {outside, 0, 0, 0o644},
+		} {
+			var st unix.Stat_t
+			must(unix.Lstat(tt.path, &st))
+			if st.Uid != tt.uid || st.Gid != tt.gid || st.Mode&0o7777 != tt.mode {
+				t.Errorf("mask %#o: %s is %d:%d %#o, want %d:%d %#o", mask, tt.path, st.Uid, st.Gid, st.Mode&0o7777, tt.uid, tt.gid, tt.mode)
 			}
-		})
+		}
+	}
+	deep := dir
+	for range 300 {
+		deep += "/d"
+	}
+	must(os.MkdirAll(deep, 0o755))
+	list := []Call{open("", dir, unix.O_RDONLY|unix.O_DIRECTORY, 0), {Name: "own", Nr: early.OpOwn, Args: []Arg{Result(0), Int(107), Int(106), octal(0o7777)}}}
+	if _, status, report := stageRun(t, keelson, list); status != failed || report != (step{1, unix.ELOOP}) {
+		t.Errorf("a tree too deep: status %d, report %v", status, report)
 	}
 }
 

@@ -1,0 +1,123 @@
+package spawn
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// life is what the processes of a unit share from its first to its last (ExecRuntime and DynamicCreds in src/core/execute.h). It ends with Release.
+type life struct {
+	dynamic []string // names of dynamic users and groups
+	static  bool     // DynamicUser= met a user that exists
+	private string   // the random part of the private /tmp's name
+	network int      // descriptors of namespaces, -1: none yet
+	ipc     int
+}
+
+func (b *builder) life() *life {
+	l := b.c.lives[b.e.Unit]
+	if l == nil {
+		l = &life{network: -1, ipc: -1}
+		b.c.lives[b.e.Unit] = l
+	}
+	return l
+}
+
+func (l *life) borrow(name string) {
+	if !slices.Contains(l.dynamic, name) {
+		l.dynamic = append(l.dynamic, name)
+	}
+}
+
+// Release ends what a unit's processes shared, once there are none left and no more will follow: credentials, private temporary folders, namespaces and
+// dynamic users. Its own directories (RuntimeDirectory= and so on) are not among these.
+func (c *Compiler) Release(name string) error {
+	credentials := filepath.Join(c.Host.RuntimeRoot, "credentials", name)
+	// It may be a mount, which nothing of the unit's holds any more.
+	unix.Unmount(credentials, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	err := removeTree(credentials)
+	l := c.lives[name]
+	if l == nil {
+		return err
+	}
+	delete(c.lives, name)
+	for _, fd := range []int{l.network, l.ipc} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	for _, user := range l.dynamic {
+		c.forget(user)
+	}
+	if l.private != "" {
+		for _, base := range temporaryBases {
+			err = errors.Join(err, removeTree(l.temporary(base)))
+		}
+	}
+	return err
+}
+
+// removeTree is rm -rf, for a folder whose owner may have taken write permission from itself.
+func removeTree(path string) error {
+	if unix.Geteuid() != 0 {
+		os.Chmod(path, 0o700)
+	}
+	return os.RemoveAll(path)
+}
+
+// makeNamespace makes a namespace, network or IPC, and gives a descriptor of it, which the caller owns. A thread enters it and ends: namespaces are a
+// thread's own (unshare(2)).
+func makeNamespace(flag int, file string, setup func() error) (int, error) {
+	type result struct {
+		fd  int
+		err error
+	}
+	done := make(chan result)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with this function
+		if err := unix.Unshare(flag); err != nil {
+			done <- result{-1, os.NewSyscallError("unshare", err)}
+			return
+		}
+		err := setup()
+		fd := -1
+		if err == nil {
+			path := fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), file)
+			fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				err = &os.PathError{Op: "open", Path: path, Err: err}
+			}
+		}
+		done <- result{fd, err}
+	}()
+	r := <-done
+	return r.fd, r.err
+}
+
+// loopback brings the interface of that name up, as far as it goes (loopback_setup in src/shared/loopback.c).
+func loopback() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil // a kernel without the Internet protocols has no such interface
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	request.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
+		return os.NewSyscallError("ioctl SIOCSIFFLAGS lo", err)
+	}
+	return nil
+}
+
+// randomName is what nobody can have prepared for.
+func randomName() string { return rand.Text()[:10] }
