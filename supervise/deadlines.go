@@ -30,6 +30,11 @@ const (
 	deadlineKinds
 )
 
+var deadlineNames = [deadlineKinds]string{"timer", "idle", "monotonic", "realtime", "watchdog"}
+
+// Deadlines are what a unit waits for, by kind.
+type Deadlines [deadlineKinds]Deadline
+
 // arm sets a deadline, on the clock of its kind. A time that is past already is due at the next Tick.
 func (m *Machine) arm(u *Unit, k deadlineKind, at, accuracy Usec) {
 	m.lastDeadline++

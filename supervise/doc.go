@@ -21,6 +21,8 @@
 //  4. An exit is told once, after all that the process has said (READY=1), and before the Empty that it brings about.
 //  5. Tick comes last in a turn: deadlines are acted on by nothing else.
 //  6. Descriptors are closed by CloseFDs and by nothing else; those that come with an event are the machine's.
+//  7. Save is for the time between two steps, with every Spawn answered. After Restore the descriptors of [Machine.FDs] are open under
+//     their old numbers, the effects that Restore gives are carried out first, and clients start anew.
 //
 // # Laws of the machine
 //
@@ -29,11 +31,12 @@
 //  3. A deadline is acted on at most once. No deadline outlives the state that armed it.
 //  4. Step ends: what would go on for ever is continued in the next one, and Next says so.
 //  5. Nothing follows from anything after Finish.
-//  6. The same events give the same effects.
+//  6. The same events give the same effects, also when the machine is saved and restored in between.
 //
 // # Where to read on
 //
 // service.go has the state model of services, timer.go, path.go and socket.go those of theirs, inert.go says what has no life
-// here; jobs.go drives the graph, units.go loads, state.go is what every change of a state means, shutdown.go is the way down. The
-// scenarios in testdata show all of it at work.
+// here; jobs.go drives the graph, units.go loads, state.go is what every change of a state means, shutdown.go is the way down,
+// save.go and restore.go carry a machine over into another process. look.go is for those who only look. The scenarios in testdata
+// show all of it at work.
 package supervise

@@ -49,8 +49,9 @@ var fuzzNames = func() []string {
 // laws watches a world for what must never be.
 type laws struct {
 	*world
-	t     testing.TB
-	trace []string
+	t      testing.TB
+	trace  []string
+	steady bool // what conditions are about does not change: a job that waits for its unit asks again when the machine is executed anew
 }
 
 // check looks at the machine between two steps.
@@ -134,9 +135,9 @@ func (l *laws) drain1() {
 	l.check()
 }
 
-// play makes a sequence of events of bytes, and brings it to rest.
-func play(t testing.TB, data []byte) []string {
-	l := &laws{world: newWorld(fuzzUnits), t: t}
+// play makes a sequence of events of bytes, and brings it to rest. After every so many of them the machine is executed anew.
+func play(t testing.TB, data []byte, steady bool, rebirth int) []string {
+	l := &laws{world: newWorld(fuzzUnits), t: t, steady: steady}
 	l.facts["PathExists=/x"] = true
 	at := 0
 	next := func() int {
@@ -146,9 +147,13 @@ func play(t testing.TB, data []byte) []string {
 		at++
 		return int(data[at-1])
 	}
-	for at < len(data) && at < 400 {
+	for n := 1; at < len(data) && at < 400; n++ {
 		op, name := next(), fuzzNames[next()%len(fuzzNames)]
 		l.one(op, name, next)
+		if rebirth > 0 && n%rebirth == 0 {
+			l.rebirth(t)
+			l.check()
+		}
 	}
 	l.rest()
 	return l.trace
@@ -189,6 +194,7 @@ func (l *laws) one(op int, name string, next func() int) {
 		l.procs[l.lastPID] = proc{unit: name}
 		l.pidFiles["/run/f.pid"] = l.lastPID
 		l.act1(PIDFileChanged{name})
+		l.act1(PIDFileChanged{"fork.service"})
 	case 7:
 		l.obedient = next()%4 != 0
 	case 8, 9:
@@ -222,9 +228,10 @@ func (l *laws) one(op int, name string, next func() int) {
 			l.act1(OutOfMemory{name})
 		}
 	case 12:
-		l.facts["PathExists=/x"] = next()%2 == 0
+		l.facts["PathExists=/x"] = next()%2 == 0 || l.steady
 		l.paths["/x"] = next()%4 == 0
 		l.act1(BusName{Name: "a.b", Owner: []string{"", ":1.1"}[next()%2]})
+		l.act1(PathChanged{"p.path", -1})
 	case 13:
 		l.noSpawn, l.noExec, l.noListen = next()%4 == 1, next()%4 == 1, next()%4 == 1
 	case 14:
@@ -279,16 +286,41 @@ func keys(m map[int]proc) func(func(int) bool) {
 	}
 }
 
-// FuzzEvents plays sequences of events twice: the laws hold, and the same events have the same effects.
-func FuzzEvents(f *testing.F) {
+// seedEvents are sequences worth beginning with.
+func seedEvents(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte{0, 3, 0, 5, 8, 0, 30, 4, 5, 0, 1, 3, 3, 8, 0, 90})
 	f.Add([]byte("start them all, let them run, and stop them again"))
 	f.Add([]byte{0, 0, 1, 1, 0, 2, 1, 3, 0, 4, 1, 5, 0, 6, 1, 7, 0, 8, 1, 9, 0, 10, 1, 11, 0, 12, 8, 0, 200, 15, 0, 0, 11, 0, 1, 0, 8, 1, 99, 15, 0, 2, 1})
+}
+
+// FuzzEvents plays sequences of events twice: the laws hold, and the same events have the same effects.
+func FuzzEvents(f *testing.F) {
+	seedEvents(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		first := play(t, data)
-		if again := play(t, data); !slices.Equal(first, again) {
-			t.Fatalf("the same events had other effects:\n%s\n---\n%s", strings.Join(first, "\n"), strings.Join(again, "\n"))
-		}
+		same(t, play(t, data, false, 0), play(t, data, false, 0))
 	})
+}
+
+// FuzzRebirth plays sequences of events with and without executing the machine anew in between: the effects are the same.
+func FuzzRebirth(f *testing.F) {
+	seedEvents(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 120 {
+			return // each costs milliseconds
+		}
+		same(t, play(t, data, true, 0), play(t, data, true, 1+len(data)%3))
+	})
+}
+
+func same(t *testing.T, first, again []string) {
+	t.Helper()
+	for i := range min(len(first), len(again)) {
+		if first[i] != again[i] {
+			t.Fatalf("the same events had other effects: %q, then %q after\n%s", first[i], again[i], strings.Join(first[max(0, i-30):i], "\n"))
+		}
+	}
+	if len(first) != len(again) {
+		t.Fatalf("the same events had %d effects, then %d", len(first), len(again))
+	}
 }

@@ -8,7 +8,7 @@ import (
 // jobRecord is what the machine knows of a job beside the graph.
 type jobRecord struct {
 	Deadline   Deadline
-	Activation []string // what made the job, as environment of the unit that it starts
+	Activation Block // what made the job, as environment of the unit that it starts
 }
 
 // news is that a unit has changed, for the unit that triggers it: as it was when it did, as it may be elsewhere by the time
@@ -261,16 +261,22 @@ func (m *Machine) follow(r graph.Request) {
 func (m *Machine) askFacts(u *Unit, j graph.Job) bool {
 	u.ConditionResult, u.AssertResult = true, true
 	u.ConditionTime, u.AssertTime, u.Held = m.now, m.now, nil
-	list := append(append([]unit.Condition(nil), u.Config.Conditions...), u.Config.Asserts...)
-	if m.inertFact(u) != nil {
-		list = append(list, *m.inertFact(u))
-	}
+	list := m.conditions(u)
 	if len(list) == 0 {
 		return false
 	}
 	u.Asking = Asking{m.query(), j.ID}
 	m.emit(AskFacts{u.Name, u.Asking.Query, list})
 	return true
+}
+
+// conditions are all that has to be known before the unit starts, in the order in which the answer is read.
+func (m *Machine) conditions(u *Unit) []unit.Condition {
+	list := append(append([]unit.Condition(nil), u.Config.Conditions...), u.Config.Asserts...)
+	if fact := m.inertFact(u); fact != nil {
+		list = append(list, *fact)
+	}
+	return list
 }
 
 // factsAnswer goes on with the start that waits for it (unit_start in src/core/unit.c): an unmet condition is no failure.

@@ -119,13 +119,15 @@ func TestBootAndShutdown(t *testing.T) {
 	}
 }
 
+var endless = map[string]string{
+	"a.service": "[Unit]\nRequires=c.service\nAfter=c.service\nOnFailure=b.service\n[Service]\nExecStart=/bin/a",
+	"b.service": "[Unit]\nRequires=c.service\nAfter=c.service\nOnFailure=a.service\n[Service]\nExecStart=/bin/b",
+	"c.service": "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=1\n[Service]\nType=oneshot\nExecStart=/bin/c",
+}
+
 // Units that bring each other up for ever leave room for other events: a Step ends, and says that there is more to do.
 func TestEndless(t *testing.T) {
-	w := newWorld(map[string]string{
-		"a.service": "[Unit]\nRequires=c.service\nAfter=c.service\nOnFailure=b.service\n[Service]\nExecStart=/bin/a",
-		"b.service": "[Unit]\nRequires=c.service\nAfter=c.service\nOnFailure=a.service\n[Service]\nExecStart=/bin/b",
-		"c.service": "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=1\n[Service]\nType=oneshot\nExecStart=/bin/c",
-	})
+	w := newWorld(endless)
 	w.noExec = true
 	w.step(Request{ID: 1, Verb: VerbStart, Unit: "a.service"})
 	if !w.m.backlog || w.m.Next().Monotonic != 0 {

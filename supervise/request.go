@@ -346,7 +346,7 @@ func (m *Machine) requestClean(r Request) error {
 		return &Failure{"org.freedesktop.systemd1.NothingToClean", "No matching resources found."}
 	}
 	s := service{m, u, u.Service}
-	s.CleanResult, s.Query = Success, m.query()
+	s.CleanResult, s.Cleaning, s.Query = Success, mask, m.query()
 	query := s.Query
 	s.enter(ServiceCleaning)
 	s.Query = query

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -32,6 +33,39 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// TestRestore plays each scenario again, with the machine saved and restored before each event: it goes on as if nothing had
+// happened, word for word.
+func TestRestore(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.txt")
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var logs [2][]string
+			for i, reborn := range []bool{false, true} {
+				units, script := parseScenario(t, string(text))
+				r := &scenario{world: newWorld(units), t: t, reborn: reborn}
+				r.run(script)
+				logs[i] = r.all
+			}
+			for i := range min(len(logs[0]), len(logs[1])) {
+				if logs[0][i] != logs[1][i] {
+					t.Fatalf("effect %d is %q, and %q with a re-execution before each event", i, logs[0][i], logs[1][i])
+				}
+			}
+			if len(logs[0]) != len(logs[1]) {
+				t.Fatalf("%d effects, and %d with a re-execution before each event", len(logs[0]), len(logs[1]))
+			}
+		})
+	}
+}
+
+// changesWorld are the words of a script that change what the machine would find out by itself, had it been told to look: a re-execution
+// looks.
+var changesWorld = map[string]bool{"write": true, "erase": true, "exists": true, "vanishes": true, "fork": true, "pidfile": true}
+
 func parseScenario(t testing.TB, text string) (units map[string]string, script []string) {
 	units = map[string]string{}
 	name := ""
@@ -62,6 +96,9 @@ type scenario struct {
 	t    *testing.T
 	line int
 	id   RequestID
+
+	reborn bool     // the machine is executed anew before each event
+	all    []string // all effects
 }
 
 func (r *scenario) run(script []string) {
@@ -81,8 +118,15 @@ func (r *scenario) run(script []string) {
 			r.expect(words[1:], more)
 			continue
 		}
+		if r.reborn && !r.changed {
+			r.rebirth(r.t)
+		}
 		r.log = nil
 		r.do(words)
+		r.changed = changesWorld[words[0]] || r.changed && r.log == nil
+		for _, line := range r.log {
+			r.all = append(r.all, fmt.Sprintf("line %d: %s", r.line, line))
+		}
 	}
 }
 

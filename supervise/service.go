@@ -162,7 +162,7 @@ type Service struct {
 	ControlKind  unit.CommandKind
 	ControlIndex int // of the control process's line in its list; -1: it runs none
 	MainStatus   ExecStatus
-	Commands     [unit.CommandKinds][]ExecStatus
+	Commands     Records
 
 	Held     *HeldExit // an end of the main process that waits for the PID file
 	Waiting  *Result   // ExitType=cgroup: the main process has ended so, others may still run
@@ -186,12 +186,15 @@ type Service struct {
 	BusNameGood bool
 	BusOwner    string
 
+	Cleaning CleanMask // in state cleaning: what is being removed
+
 	Store      []Stored
 	Connection FD     // of Accept=yes
 	Accepter   string // the socket unit that it came from
 	Source     string // for MaxConnectionsPerSource=
 	RemoteAddr string
 	RemotePort string
+	Peer       string // beside the unit's description
 }
 
 // HeldExit is the end of a main process that has not been acted on.
@@ -328,7 +331,7 @@ func (s service) isGood() bool {
 		return false
 	}
 	if s.restGood() == unknown {
-		s.m.emit(AskEmpty{s.u.Name})
+		s.m.askEmpty(s.u)
 	}
 	return s.restGood() != no
 }

@@ -68,7 +68,7 @@ func (s service) mainEnded(pid int, status Status) {
 		if s.restGood() == unknown {
 			s.Waiting = &f
 		}
-		s.m.emit(AskEmpty{s.u.Name})
+		s.m.askEmpty(s.u)
 		return
 	}
 	s.mainGone(f)

@@ -26,7 +26,7 @@ func (s service) start() graph.RunResult {
 	s.StatusText, s.StatusErrno, s.StatusBus = "", 0, ""
 	s.NotifyState = notify.StateUnknown
 	s.WatchdogOverride = nil
-	s.Commands = [unit.CommandKinds][]ExecStatus{}
+	s.Commands = Records{}
 	s.MainStatus = ExecStatus{}
 	if s.FlushRestarts {
 		s.Restarts, s.FlushRestarts = 0, false

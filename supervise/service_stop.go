@@ -72,7 +72,7 @@ func (s service) enterSignal(state ServiceState, f Result) {
 			s.m.after(s.u, timerDeadline, timeout)
 			s.enter(state)
 			if !tracked {
-				s.m.emit(AskEmpty{s.u.Name})
+				s.m.askEmpty(s.u)
 			}
 			return
 		}
@@ -133,7 +133,7 @@ func (s service) enterDead(f Result, mayRestart bool) {
 		s.m.emit(RemovePIDFile{s.u.Name, s.config().PIDFile})
 	}
 	if !s.u.Leftover.none() {
-		s.m.emit(AskEmpty{s.u.Name})
+		s.m.askEmpty(s.u)
 	}
 }
 

@@ -268,7 +268,7 @@ func (s socket) enterSignal(state SocketState, f Result) {
 		s.armTimeout()
 		s.enter(state)
 		if !s.Control.Alive() {
-			s.m.emit(AskEmpty{s.u.Name})
+			s.m.askEmpty(s.u)
 		}
 		return
 	}

@@ -88,6 +88,9 @@ func (s socket) full(e Connection) bool {
 	return true
 }
 
+// accepterDependencies are those of a socket unit towards the services of its connections.
+var accepterDependencies = [...]graph.Dependency{graph.Before, graph.Triggers}
+
 // accept starts the instance that serves a connection (socket_load_service_unit and service_set_socket_fd). The instance is
 // called after the number of the connection and both ends of it.
 func (s socket) accept(e Connection) bool {
@@ -102,7 +105,7 @@ func (s socket) accept(e Connection) bool {
 		s.failedToQueue("template", "Unit "+name+" not found.")
 		return false
 	}
-	for _, d := range [...]graph.Dependency{graph.Before, graph.Triggers} {
+	for _, d := range accepterDependencies {
 		_ = s.m.graph.Depend(s.u.ID, d, t.ID) // a socket may trigger a service
 	}
 	s.Accepted++
@@ -115,11 +118,8 @@ func (s socket) accept(e Connection) bool {
 	}
 	v := t.Service
 	v.Connection, v.Accepter, v.Source, v.RemoteAddr, v.RemotePort = e.FD, s.u.Name, e.Source, e.RemoteAddr, e.RemotePort
-	if e.Peer != "" {
-		described := *t.Config
-		described.Description += " (" + e.Peer + ")"
-		t.Config = &described
-	}
+	v.Peer = e.Peer
+	t.describe()
 	if _, err := s.m.enqueue(graph.JobStart, t.ID, graph.ModeReplace); err != nil {
 		service{s.m, t, v}.releaseConnection(false)
 		s.failedToQueue("template", err.Error())

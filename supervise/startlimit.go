@@ -8,8 +8,8 @@ import (
 // A Limiter counts events within a window that begins with the first of them (ratelimit_below in
 // src/basic/ratelimit.c).
 type Limiter struct {
-	Limit unit.RateLimit
-	Begin Usec // monotonic, 0: none yet
+	Limit unit.RateLimit `json:"-"`
+	Begin Usec           // monotonic, 0: none yet
 	Count uint
 }
 

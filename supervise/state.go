@@ -82,6 +82,10 @@ func (m *Machine) collectUnits() bool {
 	if s := u.Config.Service; s != nil && m.busNames[s.BusName] == u {
 		delete(m.busNames, s.BusName)
 	}
+	if u.Service != nil {
+		service{m, u, u.Service}.closeConnection() // still there if a stop job has ended the service
+		service{m, u, u.Service}.releaseStore()
+	}
 	m.removeTransient(u)
 	m.emit(UnitRemoved{u.Name})
 	for _, id := range others {
@@ -92,7 +96,10 @@ func (m *Machine) collectUnits() bool {
 	return true
 }
 
-func (m *Machine) collectable(u *Unit) bool {
+func (m *Machine) collectable(u *Unit) bool { return m.mayGo(u) && !m.referenced(u.ID) }
+
+// mayGo: nothing about the unit itself keeps it.
+func (m *Machine) mayGo(u *Unit) bool {
 	_, job := m.graph.JobOf(u.ID)
 	active := m.Active(u)
 	switch {
@@ -112,30 +119,32 @@ func (m *Machine) collectable(u *Unit) bool {
 			}
 		}
 	}
-	return !m.referenced(u.ID)
+	return true
 }
 
-// referenced: some unit that cannot be collected itself leads to it. Units that only refer to each other do not count.
+// referenced: some unit that cannot be collected itself leads to it. Units that only refer to each other do not count; they are
+// collected together (unit_gc_sweep in src/core/manager.c).
 func (m *Machine) referenced(id graph.UnitID) bool {
 	seen := map[graph.UnitID]bool{id: true}
-	for list := []graph.UnitID{id}; len(list) > 0; {
-		at := list[0]
-		list = list[1:]
-		for by := range m.graph.Each(at, graph.AtomReferencedBy) {
+	list := []graph.UnitID{id}
+	for i := 0; i < len(list); i++ {
+		for by := range m.graph.Each(list[i], graph.AtomReferencedBy) {
 			if seen[by] {
 				continue
 			}
 			seen[by] = true
 			o := m.units[by]
-			if o == nil || o.Config.Socket != nil && o.Config.Socket.Accept && m.graph.Has(by, graph.AtomTriggers, at) {
+			if o == nil || o.Config.Socket != nil && o.Config.Socket.Accept && m.graph.Has(by, graph.AtomTriggers, list[i]) {
 				continue // a socket does not hold on to the services of its connections
 			}
-			if _, job := m.graph.JobOf(by); job || o.Holds > 0 || m.graph.Facts(by).Perpetual || !m.Active(o).IsDown() ||
-				m.Active(o) == graph.Failed && o.Config.CollectMode != unit.CollectInactiveOrFailed {
+			if !m.mayGo(o) {
 				return true
 			}
 			list = append(list, by)
 		}
+	}
+	for _, by := range list[1:] {
+		m.mayDie(m.units[by])
 	}
 	return false
 }
@@ -151,13 +160,19 @@ func (m *Machine) releaseResources(u *Unit) {
 	}
 }
 
+// askEmpty asks whether a unit has processes that are not tracked.
+func (m *Machine) askEmpty(u *Unit) {
+	u.Leftover.Asked = true
+	m.emit(AskEmpty{u.Name})
+}
+
 // left notes that a unit still has processes.
 func (m *Machine) left(e Left) {
 	u, ok := m.Unit(e.Unit)
 	if !ok {
 		return
 	}
-	u.Leftover = Leftover{true, slices.Clone(e.Processes)}
+	u.Leftover = Leftover{Known: true, Processes: slices.Clone(e.Processes)}
 	if m.Active(u).IsDown() {
 		for _, p := range e.Processes {
 			m.logf(u, 6, "Unit process %d (%s) remains running after unit stopped.", p.PID, p.Name)
@@ -174,6 +189,7 @@ func (m *Machine) empty(e Empty) {
 	if !ok {
 		return
 	}
+	u.Leftover.Asked = false
 	switch {
 	case u.Service != nil:
 		service{m, u, u.Service}.empty()

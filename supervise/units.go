@@ -10,13 +10,13 @@ import (
 	"keelson/supervise/unit"
 )
 
-// A Unit is a unit as it lives: what its files say, and its state. All of it is plain data.
+// A Unit is a unit as it lives: what its files say, and its state. All of it is plain data, which Save keeps.
 type Unit struct {
 	ID          graph.UnitID
 	Name        string
-	Stamp       uint32 // never given to another unit
-	Config      *unit.Unit
-	Diagnostics []unit.Diagnostic
+	Stamp       uint32            // never given to another unit
+	Config      *unit.Unit        `json:"-"` // not kept by Save: read again
+	Diagnostics []unit.Diagnostic `json:"-"`
 
 	Invocation    string // 32 hexadecimal digits, new with each start
 	StateChange   Time
@@ -36,9 +36,9 @@ type Unit struct {
 	StartLimitHit bool
 	Asking        Asking
 	Leftover      Leftover
-	Deadlines     [deadlineKinds]Deadline
-	Activation    []string // what brought the unit up, as environment ($TRIGGER_UNIT and its kin)
-	Holds         int      // how often clients hold on to it: it is not collected then
+	Deadlines     Deadlines
+	Activation    Block // what brought the unit up, as environment ($TRIGGER_UNIT and its kin)
+	Holds         int   // how often clients hold on to it: it is not collected then
 	Markers       Markers
 
 	// One of these, by type; Plain for all others.
@@ -59,6 +59,7 @@ type Asking struct {
 
 // Leftover is what is known about processes of the unit that the machine does not track one by one.
 type Leftover struct {
+	Asked     bool // and no answer yet
 	Known     bool
 	Processes []LeftProcess
 }
@@ -195,14 +196,14 @@ func (m *Machine) read(id graph.UnitID) {
 	config, diagnostics := m.config.Loader.Load(m.graph.Name(id))
 	if config.Name != m.graph.Name(id) {
 		main, err := m.graph.Add(config.Name)
-		if err != nil {
-			main = id // the loader gives no such name
+		if err == nil {
+			m.see(main)
 		}
-		m.merge(main, id)
-		if id = main; m.graph.Facts(id).Load != graph.Stub {
-			return // known under its main name already
+		if err == nil && m.merge(main, id) {
+			if id = main; m.graph.Facts(id).Load != graph.Stub {
+				return // known under its main name already
+			}
 		}
-		m.see(id)
 	}
 	u := m.units[id]
 	fresh := u == nil
@@ -211,7 +212,7 @@ func (m *Machine) read(id graph.UnitID) {
 		u = &Unit{ID: id, Stamp: m.lastStamp}
 		m.units[id] = u
 	}
-	u.Name, u.Diagnostics = config.Name, diagnostics
+	u.Name, u.Diagnostics = m.graph.Name(id), diagnostics
 	m.configure(u, config)
 	if fresh {
 		m.emit(UnitNew{u.Name})
@@ -223,11 +224,11 @@ func (m *Machine) read(id graph.UnitID) {
 	m.mayDie(u)
 }
 
-// merge makes the name of a unit that was never read another name of main, with the edges that others have made to it
-// (unit_merge in src/core/unit.c).
-func (m *Machine) merge(main, stub graph.UnitID) {
-	if main == stub || m.graph.Facts(stub).Load == graph.Loaded {
-		return
+// merge makes the name of a unit that was never read, or has no files and is down, another name of main, with the edges that others
+// have made to it (unit_merge in src/core/unit.c).
+func (m *Machine) merge(main, stub graph.UnitID) bool {
+	if f := m.graph.Facts(stub); main == stub || f.Load == graph.Loaded || !f.Active.IsDown() {
+		return false
 	}
 	for k := graph.Requires; k < graph.References; k++ {
 		for _, other := range m.graph.Dependencies(stub, k) {
@@ -235,10 +236,12 @@ func (m *Machine) merge(main, stub graph.UnitID) {
 		}
 	}
 	name := m.graph.Name(stub)
-	if m.graph.Remove(stub) == nil {
-		m.forget(stub)
-		_ = m.graph.Alias(main, name) // free now
+	if m.graph.Remove(stub) != nil {
+		return false // it has a job
 	}
+	m.forget(stub)
+	_ = m.graph.Alias(main, name) // free now
+	return true
 }
 
 // forget drops what the machine has under a number that the graph may give to another unit.
@@ -252,6 +255,7 @@ func (m *Machine) forget(id graph.UnitID) {
 // configure gives a unit what its files say, now and after a daemon-reload. A type never changes, as it is the name's.
 func (m *Machine) configure(u *Unit, config *unit.Unit) {
 	u.Config = config
+	u.describe()
 	f := m.graph.Facts(u.ID)
 	f.Load = loadStates[config.LoadState]
 	f.DefaultDependencies = config.DefaultDependencies && !perpetual[u.Name] // what never stops is in no shutdown's way
@@ -308,6 +312,16 @@ func (m *Machine) configure(u *Unit, config *unit.Unit) {
 	default:
 		m.configurePlain(u)
 	}
+}
+
+// describe puts the peer of a connection into the description of the service that serves it.
+func (u *Unit) describe() {
+	if u.Service == nil || u.Service.Peer == "" {
+		return
+	}
+	described := *u.Config
+	described.Description += " (" + u.Service.Peer + ")"
+	u.Config = &described
 }
 
 // connect makes the unit's edges and has the units at their other ends read.

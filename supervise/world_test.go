@@ -39,6 +39,51 @@ type world struct {
 	stamps   map[string]Usec
 	finish   *Finish
 	queue    []Event
+	changed  bool // since the last event, in a way that the machine does not know
+}
+
+// jobList is all jobs in words.
+func jobList(m *Machine) string {
+	var list []string
+	for _, j := range m.graph.Jobs() {
+		list = append(list, fmt.Sprint(j.ID, " ", m.graph.Name(j.Unit), "/", j.Type, " ", j.State, " ", j.Irreversible, j.IgnoreOrder, j.Pinned))
+	}
+	return strings.Join(list, ", ")
+}
+
+// rebirth takes the machine out and puts it in again. What it asks for is done, and forgotten.
+func (w *world) rebirth(t testing.TB) {
+	t.Helper()
+	data, err := w.m.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := w.m
+	m, effects, err := Restore(old.config, w.now, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.m = m
+	kept := w.log
+	for _, f := range effects {
+		if l, ok := f.(Log); ok && strings.Contains(l.Text, "Cannot take over") {
+			t.Fatal(l.Text)
+		}
+		if e, ok := f.(AskEmpty); ok {
+			if u, _ := m.Unit(e.Unit); u.Leftover.some() {
+				continue // it is owed as before
+			}
+		}
+		w.act(f)
+	}
+	w.drain()
+	w.log = kept
+	if got, want := jobList(m), jobList(old); got != want {
+		t.Fatalf("the jobs are %s, and %s after a re-execution", want, got)
+	}
+	if got, want := m.Next(), old.Next(); got != want {
+		t.Fatalf("time matters at %v, and at %v after a re-execution", want, got)
+	}
 }
 
 const etcDir = "/etc/systemd/system/"

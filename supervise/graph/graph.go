@@ -97,12 +97,7 @@ func (g *Graph) add(name string, t UnitType) UnitID {
 	if u, ok := g.names[name]; ok {
 		return u
 	}
-	rule := &unitTypes[t]
-	n := &node{name: name, kind: t, Facts: Facts{
-		CanStart: rule.acts, CanStop: rule.acts, CanReload: rule.reloads,
-		DefaultDependencies: true, IgnoreOnIsolate: rule.keptIsolate,
-		OnFailureMode: ModeReplace, OnSuccessMode: ModeFail, CPUWeight: 100,
-	}}
+	n := newNode(name, t)
 	var u UnitID
 	if last := len(g.free) - 1; last >= 0 {
 		u, g.free = g.free[last], g.free[:last]
@@ -113,6 +108,16 @@ func (g *Graph) add(name string, t UnitType) UnitID {
 	}
 	g.names[name] = u
 	return u
+}
+
+// newNode is a unit with the facts of its type.
+func newNode(name string, t UnitType) *node {
+	rule := &unitTypes[t]
+	return &node{name: name, kind: t, Facts: Facts{
+		CanStart: rule.acts, CanStop: rule.acts, CanReload: rule.reloads,
+		DefaultDependencies: true, IgnoreOnIsolate: rule.keptIsolate,
+		OnFailureMode: ModeReplace, OnSuccessMode: ModeFail, CPUWeight: 100,
+	}}
 }
 
 // Alias makes name another name of u. It refuses a name that another unit has.

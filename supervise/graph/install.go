@@ -109,7 +109,7 @@ func (g *Graph) Restore(job Job) error {
 	*slot = j
 	g.jobs[j.ID] = j
 	g.lastJob = max(g.lastJob, j.ID)
-	if j.State == JobWaiting {
+	if j.State == JobWaiting && !j.Again {
 		g.queue(j)
 	}
 	g.considerIdle(j)

@@ -17,6 +17,9 @@ type Job struct {
 	// holds nothing back. Set by Graph.Pin.
 	Pinned bool
 
+	// Again: it was run too early, and is run again when its unit changes.
+	Again bool
+
 	place int  // in the run queue, from 1; 0: not in it
 	idle  bool // is in the queue of Collect
 }
@@ -132,7 +135,7 @@ func (g *Graph) JobOf(u UnitID) (Job, bool) {
 	return *j, true
 }
 
-// Jobs is the list of all installed jobs, in the order of their ids.
+// Jobs is the list of all installed jobs, in the order of their ids. Nop jobs are among them.
 func (g *Graph) Jobs() []Job {
 	list := make([]Job, 0, len(g.jobs))
 	for _, j := range g.installed() {

@@ -50,6 +50,7 @@ func (q *runQueue) Pop() any {
 
 // queue has a job looked at by Next.
 func (g *Graph) queue(j *Job) {
+	j.Again = false
 	if j.place == 0 {
 		heap.Push(&g.run, j)
 	}
@@ -231,7 +232,7 @@ func (g *Graph) Ran(id JobID, r RunResult) []Event {
 		return nil
 	}
 	if r == RunAgain {
-		j.State = JobWaiting
+		j.State, j.Again = JobWaiting, true
 		return nil
 	}
 	waitOnly := r == RunNotApplicable && (j.Type == JobStart || j.Type.stopsFirst())

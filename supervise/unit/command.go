@@ -1,5 +1,7 @@
 package unit
 
+import "fmt"
+
 // CommandKind is one of the Exec*= directives: a list of command lines that a unit runs at one point of its life.
 type CommandKind uint8
 
@@ -21,6 +23,19 @@ const CommandKinds = int(ExecStopPre) + 1
 var commandWords = words{"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost", "ExecStopPre"}
 
 func (k CommandKind) String() string { return commandWords.of(uint8(k)) }
+
+// MarshalText and UnmarshalText keep the kind by its name.
+func (k CommandKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText: see MarshalText.
+func (k *CommandKind) UnmarshalText(b []byte) error {
+	i, ok := commandWords.find(string(b))
+	if !ok {
+		return fmt.Errorf("%q is none of %q", b, []string(commandWords))
+	}
+	*k = CommandKind(i)
+	return nil
+}
 
 // Commands are a unit's command lines by kind, each list in the order in which it runs.
 type Commands [CommandKinds][]Command
