@@ -38,7 +38,7 @@ func (j *Journal) addWatches() error {
 			return &os.PathError{Op: "inotify_add_watch", Path: path, Err: err}
 		}
 	}
-	for _, dir := range j.where.dirs() {
+	for _, dir := range j.where.Dirs() {
 		if _, err := unix.InotifyAddWatch(j.watch.fd, dir, watched); err != nil && err != unix.ENOENT && err != unix.ENOTDIR && err != unix.EACCES {
 			return &os.PathError{Op: "inotify_add_watch", Path: dir, Err: err}
 		}

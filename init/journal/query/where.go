@@ -34,8 +34,8 @@ func (w *Where) wanted(name string) bool {
 	return (w.System && is("system")) || (w.User && is(fmt.Sprintf("user-%d", os.Getuid())))
 }
 
-// dirs are the directories to look in.
-func (w *Where) dirs() []string {
+// Dirs are the directories to look in.
+func (w *Where) Dirs() []string {
 	var roots []string
 	switch {
 	case w.Files != nil:
@@ -66,7 +66,7 @@ func (w *Where) dirs() []string {
 func (j *Journal) scan() error {
 	paths := j.where.Files
 	if paths == nil {
-		for _, dir := range j.where.dirs() {
+		for _, dir := range j.where.Dirs() {
 			entries, err := os.ReadDir(dir)
 			if err != nil {
 				if j.where.Dir == dir {
