@@ -1,6 +1,8 @@
 package track
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
@@ -24,18 +26,37 @@ type KillFailure struct {
 const rounds = 64
 
 // Kill carries out a supervise.Kill. With Rest it passes until a pass finds nobody new.
-func (t *Tracker) Kill(k supervise.Kill) Killed {
-	r := round{t: t, kill: k, family: t.family(k.Unit), named: map[int]uint64{}, done: map[int]uint64{}}
-	for _, p := range []supervise.Process{k.Main, k.Control} {
-		if p.Alive() {
-			r.direct(p.PID)
+func (t *Tracker) Kill(k supervise.Kill) Killed { return t.KillAll([]supervise.Kill{k})[0] }
+
+// KillAll carries out several, of different units, and shares the passes among them. The answers are in the order of the kills.
+func (t *Tracker) KillAll(kills []supervise.Kill) []Killed {
+	list := make([]*round, len(kills))
+	t.pass() // before anything is signalled: who has lost its parent cannot be placed by it
+	for i, k := range kills {
+		r := &round{t: t, kill: k, family: t.family(k.Unit), named: map[int]uint64{}, done: map[int]uint64{}}
+		list[i] = r
+		for _, p := range []supervise.Process{k.Main, k.Control} {
+			if p.Alive() {
+				r.direct(p.PID)
+			}
 		}
 	}
-	if k.Rest {
-		r.rest()
-		t.stale = true
+	busy := slices.DeleteFunc(slices.Clone(list), func(r *round) bool { return !r.kill.Rest })
+	for i := 0; i < rounds && len(busy) > 0; i++ {
+		if i > 0 {
+			t.pass()
+		}
+		busy = slices.DeleteFunc(busy, func(r *round) bool { return r.turn(i) })
 	}
-	return r.result
+	results := make([]Killed, len(list))
+	for _, r := range busy {
+		r.result.Forking = true
+	}
+	for i, r := range list {
+		results[i] = r.result
+	}
+	t.stale = true
+	return results
 }
 
 // round is one Kill on its way.
@@ -73,30 +94,26 @@ func (r *round) group(pid int) {
 	}
 }
 
-// rest signals all members that were not yet. If the second pass still finds somebody new under a SIGKILL, there is a race: from then on all are
-// stopped before they are killed.
-func (r *round) rest() {
-	for i := range rounds {
-		r.t.pass()
-		fresh := r.fresh()
-		if len(fresh) == 0 {
-			return
-		}
-		lethal := r.kill.Signal == unit.SIGKILL
-		if lethal && i > 0 {
-			fresh = r.halt(fresh)
-		}
-		if lethal && i == 0 && r.t.cgroups.kill(r.family) {
-			for _, pid := range fresh {
-				r.note(r.process(pid), nil)
-			}
-			continue
-		}
+// turn signals all members found by the last pass that were not yet, and says whether there is nobody more. If the second pass still finds
+// somebody new under a SIGKILL, there is a race: from then on all are stopped before they are killed.
+func (r *round) turn(i int) (over bool) {
+	fresh := r.fresh()
+	lethal := r.kill.Signal == unit.SIGKILL
+	switch {
+	case len(fresh) == 0:
+		return i > 0
+	case lethal && i == 0 && r.t.cgroups.kill(r.family):
 		for _, pid := range fresh {
-			r.member(pid, r.signals)
+			r.note(r.process(pid), nil)
 		}
+		return false
+	case lethal && i > 0:
+		fresh = r.halt(fresh)
 	}
-	r.result.Forking = true
+	for _, pid := range fresh {
+		r.member(pid, r.signals)
+	}
+	return false
 }
 
 // fresh are the members found by the last pass that were not signalled. They count as done from now on.

@@ -41,20 +41,42 @@ func (t *Tracker) Left(name string, except ...int) (left []Process, empty bool) 
 // passes bounds what one question costs.
 const passes = 16
 
-// alive are the members that have not ended, by PID.
+// alive are the members that have not ended, by PID. Those that have are members no longer.
 func (t *Tracker) alive(f *family) []Process {
 	var list []Process
 	for _, pid := range t.members(f) {
 		s, err := t.proc.stat(pid)
 		switch {
-		case t.proc.dir < 0 && unix.Kill(pid, 0) != unix.ESRCH:
+		case t.proc.dir < 0 && !gone(pid):
 			list = append(list, Process{PID: pid})
 		case err == nil && !s.ended():
 			list = append(list, Process{pid, s.parent, s.name})
+		default:
+			t.bury(pid)
 		}
 	}
 	slices.SortFunc(list, func(a, b Process) int { return a.PID - b.PID })
 	return list
+}
+
+// bury notes that a process that may be there still, as a zombie, is of no interest.
+func (t *Tracker) bury(pid int) {
+	if _, ok := t.known.Load(pid); ok {
+		t.buried[pid] = true
+	} else if p, ok := t.placed[pid]; ok {
+		p.ended = true
+		t.placed[pid] = p
+	}
+}
+
+// gone tells without a /proc that a process has ended.
+func gone(pid int) bool {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return unix.Kill(pid, 0) == unix.ESRCH
+	}
+	defer unix.Close(fd)
+	return readable(fd)
 }
 
 // Processes are all members of a unit, by PID.

@@ -91,7 +91,7 @@ func (t *Tracker) readPIDFile(file, name string, control int) (int, error) {
 		return 0, fmt.Errorf("New main PID %d is the manager, refusing.", pid)
 	case pid == control:
 		return 0, fmt.Errorf("New main PID %d is the control process, refusing.", pid)
-	case err != nil && (t.proc.dir >= 0 || unix.Kill(pid, 0) == unix.ESRCH), err == nil && s.ended():
+	case err != nil && (t.proc.dir >= 0 || gone(pid)), err == nil && s.ended():
 		return 0, fmt.Errorf("New main PID %d does not exist or is a zombie.", pid)
 	}
 	if f := t.of(pid); f != nil && f == t.units[name] {

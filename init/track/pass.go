@@ -8,16 +8,19 @@ import (
 
 // placed is a process that was placed once, and need not be again.
 type placed struct {
-	family *family
-	inode  uint64 // of its directory in /proc
-	start  uint64 // when it was started, if nothing on it shows where it belongs; 0 if something does
-	pass   uint   // that saw it last
+	family *family // nil: nobody's
+	inode  uint64  // of its directory in /proc
+	start  uint64  // when it was started, if nothing on it shows where it belongs; 0 if something does
+	pass   uint    // that saw it last
+	ended  bool
 }
 
 // stranger is a process without stamp or cgroup, whose ancestors decide.
 type stranger struct {
-	pid   int
-	inode uint64
+	pid    int
+	inode  uint64
+	stat   stat
+	family *family
 }
 
 // Turn says that time has passed, so that what the last pass found may not be so any more. A turn that asks about many units
@@ -35,14 +38,18 @@ func (t *Tracker) pass() {
 			return
 		}
 		if v, ok := t.known.Load(pid); ok {
-			t.join(v.(*family), pid)
+			if !t.buried[pid] {
+				t.join(v.(*family), pid)
+			}
 			return
 		}
 		if p, ok := t.placed[pid]; ok && p.inode == inode {
 			p.pass = t.number
 			t.placed[pid] = p
 			seen++
-			t.join(p.family, pid)
+			if p.family != nil && !p.ended {
+				t.join(p.family, pid)
+			}
 			return
 		}
 		f, sure := t.marked(pid)
@@ -52,11 +59,16 @@ func (t *Tracker) pass() {
 			seen++
 			t.join(f, pid)
 		case !sure:
-			t.strange = append(t.strange, stranger{pid, inode})
+			t.strange = append(t.strange, stranger{pid: pid, inode: inode})
 		}
 	})
 	if err != nil { // no /proc: the known are all that there is
-		t.known.Range(func(pid, f any) bool { t.join(f.(*family), pid.(int)); return true })
+		t.known.Range(func(pid, f any) bool {
+			if !t.buried[pid.(int)] {
+				t.join(f.(*family), pid.(int))
+			}
+			return true
+		})
 	}
 	seen += t.placeStrangers()
 	if len(t.placed) > seen {
@@ -77,27 +89,53 @@ func (t *Tracker) join(f *family, pid int) {
 	f.member = append(f.member, pid)
 }
 
-// placeStrangers places those whose ancestors say where they belong, and says how many.
+// placeStrangers places those whose ancestors say where they belong, and says how many are remembered. They are sorted by PID.
 func (t *Tracker) placeStrangers() (seen int) {
-	for _, s := range t.strange {
-		st, err := t.proc.stat(s.pid)
-		if err != nil {
+	for i := range t.strange {
+		s := &t.strange[i]
+		s.stat, _ = t.proc.stat(s.pid) // gone: of no parent
+		if p, ok := t.placed[s.pid]; ok && p.start != 0 && p.start == s.stat.start {
+			s.family = p.family
+		}
+	}
+	for i := range t.strange {
+		s := &t.strange[i]
+		if s.family == nil {
+			s.family = t.inherit(s.stat.parent)
+		}
+		if s.family != nil {
+			t.join(s.family, s.pid)
+		} else if t.cgroups != nil || s.stat.state == 0 { // may be moved into a unit's later, or is gone
 			continue
 		}
-		p, ok := t.placed[s.pid]
-		if !ok || p.start != st.start || p.start == 0 {
-			f := t.ancestor(st.parent)
-			if f == nil {
-				continue
-			}
-			p = placed{family: f, start: st.start}
-		}
-		p.inode, p.pass = s.inode, t.number
-		t.placed[s.pid] = p
+		t.placed[s.pid] = placed{family: s.family, inode: s.inode, start: s.stat.start, pass: t.number}
 		seen++
-		t.join(p.family, s.pid)
 	}
 	return seen
+}
+
+// inherit is the unit of the nearest ancestor that has one, from pid on, by what this pass has found.
+func (t *Tracker) inherit(pid int) *family {
+	for range generations {
+		if pid <= 1 || pid == t.self {
+			return nil
+		}
+		if v, ok := t.known.Load(pid); ok {
+			return v.(*family)
+		}
+		i, strange := slices.BinarySearchFunc(t.strange, pid, func(s stranger, pid int) int { return s.pid - pid })
+		if !strange {
+			if p, ok := t.placed[pid]; ok && p.pass == t.number {
+				return p.family
+			}
+			return t.ancestor(pid) // born since
+		}
+		if f := t.strange[i].family; f != nil {
+			return f
+		}
+		pid = t.strange[i].stat.parent
+	}
+	return nil
 }
 
 // marked is the unit of a process by its cgroup or its stamp. sure says that there is nothing more to ask: the process is gone, or where it
@@ -170,7 +208,7 @@ func (t *Tracker) of(pid int) *family {
 	if f := t.ancestor(pid); f != nil {
 		return f
 	}
-	if p, ok := t.placed[pid]; ok && p.start != 0 {
+	if p, ok := t.placed[pid]; ok && p.start != 0 && p.family != nil {
 		if s, err := t.proc.stat(pid); err == nil && s.start == p.start {
 			return p.family
 		}

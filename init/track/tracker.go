@@ -40,6 +40,7 @@ type Tracker struct {
 	known  sync.Map // int: *family
 
 	placed  map[int]placed // who was found by a pass
+	buried  map[int]bool   // the known that have ended
 	number  uint           // of the last pass
 	stale   bool           // that was before this turn
 	scratch []byte
@@ -70,7 +71,7 @@ func (d Degradation) String() string { return d.Directive + "=: " + d.Reason }
 
 // New makes a tracker of what o says and the machine has. What is missing is not an error: see Problems.
 func New(o Options) *Tracker {
-	t := &Tracker{self: os.Getpid(), units: map[string]*family{}, placed: map[int]placed{}, scratch: make([]byte, 32<<10)}
+	t := &Tracker{self: os.Getpid(), units: map[string]*family{}, placed: map[int]placed{}, buried: map[int]bool{}, scratch: make([]byte, 32<<10)}
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
@@ -178,6 +179,7 @@ func (t *Tracker) Add(u Unit) Birth {
 func (t *Tracker) Started(name string, pid int) {
 	f := t.family(name)
 	f.seen = t.number
+	delete(t.buried, pid)
 	t.known.Store(pid, f)
 }
 
@@ -190,6 +192,7 @@ func (t *Tracker) Exited(pid int, cpu time.Duration) {
 		f = p.family
 	}
 	delete(t.placed, pid)
+	delete(t.buried, pid)
 	if f != nil {
 		f.spent += cpu
 	}
@@ -284,7 +287,7 @@ func (t *Tracker) State() *State {
 	}
 	slices.SortFunc(s.Units, func(a, b UnitState) int { return compare(a.Name, b.Name) })
 	for pid, p := range t.placed {
-		if p.start != 0 {
+		if p.start != 0 && p.family != nil {
 			s.Placed = append(s.Placed, PlacedState{p.family.name, pid, p.start})
 		}
 	}
