@@ -89,13 +89,14 @@ type Writer struct {
 	tail   uint64 // where the next object goes
 	main   chain
 
-	epoch  *epoch
-	data   map[string]*Data
-	fields map[string]fieldAt
-	recent [256]recentChain // of data that is not interned
-	items  []item
-	fresh  []fresh
-	broken error
+	epoch   *epoch
+	data    map[string]*Data
+	fields  map[string]fieldAt
+	recent  [256]recentChain // of data that is not interned
+	items   []item
+	fresh   []fresh
+	observe func() // of a test: called before each step that others may see
+	broken  error
 }
 
 type fieldAt struct{ offset, head uint64 }
@@ -295,13 +296,23 @@ func (w *Writer) allocate(from, to uint64) error {
 	return nil
 }
 
-func (w *Writer) get(at uint64) uint64        { return le.Uint64(w.mem[at:]) }
-func (w *Writer) put(at uint64, v uint64)     { le.PutUint64(w.mem[at:], v) }
-func (w *Writer) word(at uint64) *uint64      { return (*uint64)(unsafe.Pointer(&w.mem[at : at+8][0])) }
-func (w *Writer) publish(at uint64, v uint64) { atomic.StoreUint64(w.word(at), v) }
+func (w *Writer) get(at uint64) uint64    { return le.Uint64(w.mem[at:]) }
+func (w *Writer) put(at uint64, v uint64) { le.PutUint64(w.mem[at:], v) }
+func (w *Writer) word(at uint64) *uint64  { return (*uint64)(unsafe.Pointer(&w.mem[at : at+8][0])) }
+
+// publish is a store that others may see at once.
+func (w *Writer) publish(at uint64, v uint64) {
+	if w.observe != nil {
+		w.observe()
+	}
+	atomic.StoreUint64(w.word(at), v)
+}
 
 // commit writes the header: from here on the file has what was written before.
 func (w *Writer) commit() error {
+	if w.observe != nil {
+		w.observe()
+	}
 	w.head.encode(&w.buf)
 	n, err := unix.Pwrite(w.fd, w.buf[:], 0)
 	for err == unix.EINTR {

@@ -91,6 +91,7 @@ func (p *Printer) short(e *Entry, match [2]int) {
 		p.buf = append(append(p.buf, ' '), comm...)
 	default:
 		p.buf = append(p.buf, " unknown"...)
+		n += len(" unknown") // journalctl does not count it when it indents
 	}
 	if pid := e.Get("_PID"); pid != nil && o.shall(pid) {
 		p.buf = append(append(append(p.buf, '['), pid...), ']')
