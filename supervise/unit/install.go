@@ -5,9 +5,10 @@ import "strings"
 // What enabling and disabling make of a unit file: systemd.unit(5), "[Install] Section Options"; unit_file_load in src/shared/install.c where it is
 // silent. Unlike the running unit, whose Install has names, they need the words as written: %i is not known before it is decided which instance is enabled.
 
-// The reasons for which ExpandInstall fails.
+// The reasons for which ReadInstall and ExpandInstall fail, beside others.
 var (
-	ErrUnknownSpecifier = errUnknownSpecifier // systemd's EBADSLT
+	ErrInvalid          = errInvalid          // systemd's EINVAL
+	ErrUnknownSpecifier = errUnknownSpecifier // EBADSLT
 	ErrNoOSRelease      = errNoOSRelease      // EUNATCH
 	ErrNoFile           = errNoFile           // ENOENT
 	ErrTooLong          = errTooLong          // ENAMETOOLONG
@@ -56,7 +57,7 @@ func (t *installText) assign(line int, _, key, value string) error {
 	case key == "Also": // which cannot be reset
 		return eachWord(value, 0, func(w string) { t.i.Also = append(t.i.Also, w) })
 	case key == "DefaultInstance":
-		t.defaultInstance(line, value)
+		return t.defaultInstance(line, value)
 	case list == nil:
 		if !strings.HasPrefix(key, "X-") {
 			t.remark(line, Warning, "Unknown key '"+key+"' in section [Install], ignoring.")
@@ -77,14 +78,18 @@ func (t *installText) assign(line int, _, key, value string) error {
 }
 
 // defaultInstance is the template's: an instance that has its text from there has one already.
-func (t *installText) defaultInstance(line int, value string) {
+func (t *installText) defaultInstance(line int, value string) error {
 	switch {
 	case ValidName(t.unit, InstanceName):
 	case !ValidName(t.unit, TemplateName):
 		t.remark(line, Warning, "DefaultInstance= only makes sense for template units, ignoring.")
+	case value != "" && !strings.Contains(value, "%") && !ValidInstance(value):
+		t.remark(line, Warning, "Invalid DefaultInstance= value \""+value+"\".")
+		return errInvalid
 	default:
 		t.i.DefaultInstance = value
 	}
+	return nil
 }
 
 // ExpandInstall resolves the specifiers of a word of [Install] (install_name_printf in src/shared/install-printf.c): the unit's name stands for its default

@@ -18,6 +18,8 @@ func TestReadInstall(t *testing.T) {
 			Install{RequiredBy: []string{"b.target", "c.target"}, Also: []string{"x.socket"}}, nil, ""},
 		{"a@.service", "[Install]\nDefaultInstance=x%p\nUpheldBy=u.target\n", Install{DefaultInstance: "x%p", UpheldBy: []string{"u.target"}}, nil, ""},
 		{"a@b.service", "[Install]\nDefaultInstance=x\n", Install{}, nil, ""},
+		{"a@.service", "[Install]\nDefaultInstance=\n", Install{}, nil, ""},
+		{"a@.service", "[Install]\nDefaultInstance=x/y\nAlias=b@.service\n", Install{}, []string{"f:2: Invalid DefaultInstance= value \"x/y\"."}, "Invalid argument"},
 		{"a.service", "[Install]\nDefaultInstance=x\n", Install{}, []string{"f:2: DefaultInstance= only makes sense for template units, ignoring."}, ""},
 		{"a.mount", "[Install]\nAlias=b.mount\n", Install{}, []string{"f:2: Alias= is not allowed for mount units, ignoring."}, ""},
 		{"a.service", "[Install]\nWantsBy=b\nX-Mine=c\n[X-Other]\nx=y\n[service]\n", Install{},
