@@ -39,15 +39,10 @@ func (e *engine) create(i *item) {
 		err = e.each(i, func(i *item, p string) error { return e.onFile(i, p, e.setAttributes) })
 	case 'H':
 		err = e.eachBelow(i, e.setAttributes)
-	case 'a', 'A':
-		told := false
-		err = e.each(i, func(_ *item, p string) error {
-			if !told {
-				e.notice("Access control lists are not set, skipping %s.", p)
-			}
-			told = true
-			return nil
-		})
+	case 'a':
+		err = e.each(i, func(i *item, p string) error { return e.onFile(i, p, e.setACLs) })
+	case 'A':
+		err = e.eachBelow(i, e.setACLs)
 	}
 	e.failed(i, err)
 }

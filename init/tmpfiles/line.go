@@ -40,6 +40,7 @@ type item struct {
 	device               uint64
 	attributes, attrMask uint32
 	xattrs               [][2]string
+	access, inherited    acl
 }
 
 // Types, by what becomes of their path (needs_glob, takes_ownership).
@@ -207,7 +208,7 @@ func (e *engine) checkArgument(i *item, decode bool) bool {
 	case 't', 'T':
 		return required("Set extended attribute") && e.parseXattrs(i)
 	case 'a', 'A':
-		return required("Set ACLs")
+		return required("Set ACLs") && e.parseACLs(i)
 	case 'h', 'H':
 		return required("Set file attribute") && e.parseAttributes(i)
 	default:

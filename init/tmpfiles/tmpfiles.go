@@ -16,7 +16,7 @@
 //
 // # What is not done
 //
-// Cleaning by age: ages are checked and kept for it. "a" and "A" (access control lists) are remarked upon where they match. Subvolumes ("v", "q", "Q") are folders, as they are in systemd where
+// Cleaning by age: ages are checked only. Subvolumes ("v", "q", "Q") are folders, as they are in systemd where
 // the root is no btrfs subvolume. A device that may not be made is passed over, as in systemd. Copies ("C") have modes, owners and times, no extended attributes.
 //
 // # Sources

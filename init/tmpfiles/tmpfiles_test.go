@@ -69,7 +69,9 @@ var examples = []example{
 	{name: "patterns", before: "f /.hidden 0644 0:0\nf /aa 0644 0:0\nf /ab 0644 0:0\nf /ac 0644 0:0\nf /{x} 0644 0:0\nd /d1\nf /d1/e 0644 0:0\nd /d2\nf /d2/e 0644 0:0", lines: "z /* 0600\nz /a[!bc] 0640\nz /{ab,ac} 0604\nz /d?/e 0666", after: "f /.hidden 0644 0:0\nf /aa 0640 0:0\nf /ab 0604 0:0\nf /ac 0604 0:0\nd /d1 0600 0:0\nf /d1/e 0666 0:0\nd /d2 0600 0:0\nf /d2/e 0666 0:0\nf /{x} 0600 0:0"},
 	{name: "prefixes", lines: "d /a/x\nd /b/x\nd /c", after: "d /a 0755 0:0\nd /a/x 0755 0:0", options: Options{Prefixes: []string{"/a", "/b/"}, Exclude: []string{"/b"}}},
 	{name: "devices", lines: "c /null 0666 - - - 1:3\nb /loop 0660 - adm - 7:0\nc /file 0600 - - - 1:3", before: "f /file 0644 0:0", after: "f /file 0644 0:0\nb /loop 0660 0:4 7:0\nc /null 0666 0:0 1:3", diagnostics: "3: \"/file\" already exists and is not a device node."},
-	{name: "accepted", before: "d /a", lines: "x /tmp/x\nX /tmp/y\nh /a - - - - +C\nH /none - - - - =\na /none - - - - u:root:rwx\na+ /a - - - - d:group:adm:r-x", after: "d /a 0755 0:0", diagnostics: "6: Access control lists are not set, skipping /a.", differs: "the mode shows the list"},
+	{name: "accepted", before: "d /a", lines: "x /tmp/x\nX /tmp/y\nh /a - - - - +C\nH /none - - - - =\na /none - - - - u:root:rwx\na /a - - - - x:y:z", after: "d /a 0755 0:0", diagnostics: "6: Failed to parse ACL \"x:y:z\": Invalid argument. Ignoring"},
+	{name: "access control lists", before: "d /a 0750\nf /a/f 0640 0:0\nl /a/l f\nd /b 0750\nd /c 0750\nf /f 0604 0:0\nf /g 0640 0:0", lines: "A+ /a - - - - u:mail:rwx,d:g:adm:r-x,default:group::r-x\na /b - - - - u::rwx,g::r-x,o::---,g:33:rw,d:u:33:rwx\na+ /c - - - - m::r-x,g:adm:rwx\na /f - - - - g:adm:r\na+ /g - - - - o::r\na+ /g - - - - u:33:r",
+		after: "d /a 0770 0:0 access=u::7,u:8:7,g::5,m:7,o:0 default=u::7,g::5,g:4:5,m:5,o:0\nf /a/f 0670 0:0 access=u::6,u:8:7,g::4,m:7,o:0\nl /a/l f\nd /b 0770 0:0 access=u::7,g::5,g:33:6,m:7,o:0 default=u::7,u:33:7,g::7,m:7,o:0\nd /c 0750 0:0 access=u::7,g::5,g:4:7,m:5,o:0\nf /f 0644 0:0 access=u::6,g::0,g:4:4,m:4,o:4\nf /g 0644 0:0 access=u::6,u:33:4,g::4,m:4,o:4"},
 }
 
 func host() unit.Host {
@@ -179,6 +181,9 @@ func show(t testing.TB, root string) string {
 				line += " " + strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 			}
 		}
+		if st.Mode&syscall.S_IFMT != syscall.S_IFLNK {
+			line += lists(t, p)
+		}
 		lines = append(lines, line)
 		return nil
 	})
@@ -186,6 +191,27 @@ func show(t testing.TB, root string) string {
 		t.Fatal(err)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// lists are a file's access control lists: " access=u::7,g:4:5".
+func lists(t testing.TB, p string) (s string) {
+	tags := map[uint16]string{aclUserObj: "u:", aclUser: "u", aclGroupObj: "g:", aclGroup: "g", aclMask: "m", aclOther: "o"}
+	for _, name := range []string{aclAccess, aclDefault} {
+		l, err := readACL(p, name)
+		if err != nil || l == nil {
+			continue
+		}
+		var entries []string
+		for _, a := range l {
+			e := tags[a.tag]
+			if a.id != aclNone {
+				e += fmt.Sprintf(":%d", a.id)
+			}
+			entries = append(entries, fmt.Sprintf("%s:%d", e, a.perm))
+		}
+		s += " " + strings.TrimPrefix(name, "system.posix_acl_") + "=" + strings.Join(entries, ",")
+	}
+	return s
 }
 
 func (x *example) plant(t testing.TB) string {
@@ -204,6 +230,18 @@ func (x *example) plant(t testing.TB) string {
 	return root
 }
 
+// skip is for examples that not every place can do.
+func skip(t *testing.T, name string) {
+	if name == "devices" && !mayMknod() {
+		t.Skip("making devices needs CAP_MKNOD")
+	}
+	if name == "access control lists" {
+		if err := syscall.Setxattr(t.TempDir(), aclAccess, acl{}.based(0o755).bytes(), 0); err != nil {
+			t.Skipf("the file system has no access control lists: %v", err)
+		}
+	}
+}
+
 func root(t testing.TB) {
 	if os.Getuid() != 0 {
 		t.Skip("giving files to others needs root")
@@ -214,9 +252,7 @@ func TestApply(t *testing.T) {
 	root(t)
 	for _, x := range examples {
 		t.Run(x.name, func(t *testing.T) {
-			if x.name == "devices" && !mayMknod() {
-				t.Skip("making devices needs CAP_MKNOD")
-			}
+			skip(t, x.name)
 			dir := x.plant(t)
 			o := x.options
 			o.Create, o.Host = true, host()
@@ -258,9 +294,7 @@ func TestSystemd(t *testing.T) {
 			continue
 		}
 		t.Run(x.name, func(t *testing.T) {
-			if x.name == "devices" && !mayMknod() {
-				t.Skip("making devices needs CAP_MKNOD")
-			}
+			skip(t, x.name)
 			dir := x.plant(t)
 			args := []string{"--create", "--root=" + dir}
 			if x.options.Remove {
