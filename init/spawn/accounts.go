@@ -151,7 +151,7 @@ func (d *accounts) user(name, rootShell string) (account, error) {
 	if id, err := parseID(name); err == nil {
 		return account{name: name, uid: id, gid: id}, nil
 	}
-	return account{}, fmt.Errorf("%w: no user %q in %s", unix.ESRCH, name, d.users.path)
+	return account{}, because(unix.ESRCH, "no user %q in %s", name, d.users.path)
 }
 
 func (d *accounts) findUser(name string) (account, bool, error) {
@@ -196,7 +196,7 @@ func (d *accounts) group(name string) (int, error) {
 	if name == "nogroup" || name == "nobody" {
 		return overflow, nil
 	}
-	return 0, fmt.Errorf("%w: no group %q in %s", unix.ESRCH, name, d.groups.path)
+	return 0, because(unix.ESRCH, "no group %q in %s", name, d.groups.path)
 }
 
 func (d *accounts) findGroup(name string) (group, bool, error) {

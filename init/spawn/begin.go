@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -63,6 +65,19 @@ const (
 )
 
 func asErrno(err error, e *syscall.Errno) bool { return errors.As(err, e) }
+
+// reason is an errno in better words.
+type reason struct {
+	errno syscall.Errno
+	text  string
+}
+
+func because(errno syscall.Errno, format string, args ...any) error {
+	return &reason{errno, fmt.Sprintf(format, args...)}
+}
+
+func (r *reason) Error() string { return r.text }
+func (r *reason) Unwrap() error { return r.errno }
 
 // prepare finds what systemd finds out before it forks (exec_spawn in src/core/execute.c).
 func (b *builder) prepare() error {
@@ -129,6 +144,7 @@ func (b *builder) readEnvironment(f unit.EnvironmentFile) error {
 	if err != nil {
 		names = []string{f.Path} // to glob(3), a broken pattern is a name
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return matchesHidden(f.Path, name) })
 	if len(names) == 0 {
 		return &fs.PathError{Op: "open", Path: f.Path, Err: unix.ENOENT}
 	}
@@ -150,6 +166,17 @@ func (b *builder) readEnvironment(f unit.EnvironmentFile) error {
 		}
 	}
 	return nil
+}
+
+// matchesHidden tells whether a wildcard has matched the dot of a hidden file, as glob(3) has none do.
+func matchesHidden(pattern, name string) bool {
+	parts, names := strings.Split(pattern, "/"), strings.Split(name, "/")
+	for i := range min(len(parts), len(names)) {
+		if strings.HasPrefix(names[i], ".") && !strings.HasPrefix(strings.TrimPrefix(parts[i], `\`), ".") {
+			return true
+		}
+	}
+	return false
 }
 
 // begin makes the process a child of the manager's that can be told from others, and killed: its stamp, its cgroup, no signal blocked or ignored, its

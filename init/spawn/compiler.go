@@ -1,7 +1,6 @@
 package spawn
 
 import (
-	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -197,7 +196,7 @@ func (b *builder) fail(status int, purpose string, err error) {
 // lose does without a directive, or, if the compiler is strict, fails.
 func (b *builder) lose(status int, d Degradation) {
 	if b.c.Strict {
-		b.fail(status, "apply "+d.Directive, fmt.Errorf("%w: %s", unix.EPERM, d.Reason))
+		b.fail(status, "apply "+d.Directive, because(unix.EPERM, "%s", d.Reason))
 		return
 	}
 	b.degraded = append(b.degraded, d)

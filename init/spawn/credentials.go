@@ -89,7 +89,7 @@ func (b *builder) credentials() {
 	b.add(closeResult(dir))
 }
 
-var errEncrypted = fmt.Errorf("%w: it is encrypted, with a key of the host's that a container does not have", unix.EOPNOTSUPP)
+var errEncrypted = because(unix.EOPNOTSUPP, "it is encrypted, with a key of the host's that a container does not have")
 
 // store is a unit's credentials being filled.
 type store struct {
@@ -150,7 +150,7 @@ func (s *store) folder(id, dir string) error {
 			return nil
 		}
 		if len(name) > 255 {
-			return fmt.Errorf("%w: credential %s", unix.ENAMETOOLONG, name)
+			return because(unix.ENAMETOOLONG, "credential %s: the name is too long", name)
 		}
 		return s.file(name, file)
 	})
@@ -215,7 +215,7 @@ func (s *store) set(id string, data []byte) error {
 
 func (s *store) count(id string, size int64) error {
 	if s.left -= int64(len(id)) + size; s.left < 0 {
-		return fmt.Errorf("%w: the unit's credentials are more than %d bytes", unix.E2BIG, credentialMax)
+		return because(unix.E2BIG, "the unit's credentials are more than %d bytes", credentialMax)
 	}
 	s.have[id] = true
 	return nil

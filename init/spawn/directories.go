@@ -170,7 +170,7 @@ func (b *builder) privateDirectory(k unit.DirectoryKind, purpose, at string, d u
 	case err != nil:
 		return &fs.PathError{Op: "lstat", Path: root, Err: err}
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != b.m.UID || st.Mode&0o077 != 0:
-		return fmt.Errorf("%w: %s is no directory that only root can enter", unix.EEXIST, root) // mkdir_safe
+		return because(unix.EEXIST, "%s is no directory that only root can enter", root) // mkdir_safe
 	}
 	b.parents(purpose, to)
 	public, theirs := unix.Lstat(at, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR, unix.Lstat(to, &st)

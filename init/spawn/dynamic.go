@@ -69,7 +69,7 @@ func (b *builder) realizeUser(name string) (uid, gid int, static bool, err error
 		case dynamic(id):
 			return id, id, true, nil
 		}
-		return 0, 0, true, fmt.Errorf("%w: no user %s", unix.ESRCH, name)
+		return 0, 0, true, because(unix.ESRCH, "no user %s", name)
 	}
 	a, found, err := b.c.accounts.findUser(name)
 	if err != nil || found {
@@ -146,7 +146,7 @@ func (b *builder) allocate(name string) (int, error) {
 		l.borrow(name)
 		return id, nil
 	}
-	return 0, fmt.Errorf("%w: no free id from %d to %d", unix.EBUSY, dynamicMin, dynamicMax)
+	return 0, because(unix.EBUSY, "no free id from %d to %d", dynamicMin, dynamicMax)
 }
 
 // suggestedIDs are the owners of the unit's own directories, which then need not be given away (compile_suggested_paths).

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -79,7 +80,7 @@ func (b *builder) initGroups() {
 			b.fail(exitGroup, "determine the supplementary groups", err)
 			return
 		}
-		b.setGroups(list)
+		b.setGroups("User="+b.x.User, list)
 	}
 	if len(b.x.SupplementaryGroups) == 0 {
 		return
@@ -102,10 +103,10 @@ func (b *builder) same() bool {
 	return (b.who.uid == Keep || b.who.uid == b.m.UID) && (b.who.gid == Keep || b.who.gid == b.m.GID) && !b.m.has(unix.CAP_SETGID)
 }
 
-func (b *builder) setGroups(list []int) {
+func (b *builder) setGroups(directive string, list []int) {
 	if b.same() {
 		if !sameSet(list, append(slices.Clone(b.m.Groups), b.m.GID)) {
-			b.lose(exitGroup, Degradation{fmt.Sprintf("SupplementaryGroups= of user %s", b.who.name), "the container runs as this user, without CAP_SETGID; docker run --group-add adds groups"})
+			b.lose(exitGroup, Degradation{directive, "the process keeps the groups of the container, which does not run as root; docker run --group-add adds some"})
 		}
 		return
 	}
@@ -138,7 +139,7 @@ func (b *builder) groups() {
 	}
 	w := &b.who
 	if len(w.supplementary) > 0 {
-		b.setGroups(w.supplementary)
+		b.setGroups("SupplementaryGroups="+strings.Join(b.x.SupplementaryGroups, " "), w.supplementary)
 	}
 	if w.gid != Keep && (w.gid != b.m.GID || b.m.has(unix.CAP_SETGID)) {
 		gid := Int(w.gid)

@@ -247,7 +247,7 @@ func (b *builder) numaPolicy() {
 	mask := bitmap(nodes)
 	if len(mask) == 0 && (p == unit.NUMABind || p == unit.NUMAInterleave || p == unit.NUMAPreferred) {
 		if p != unit.NUMAPreferred {
-			b.fail(exitNUMAPolicy, "set NUMAPolicy="+p.String(), fmt.Errorf("%w: NUMAMask= names no node", unix.EINVAL))
+			b.fail(exitNUMAPolicy, "set NUMAPolicy="+p.String(), because(unix.EINVAL, "NUMAMask= names no node"))
 			return
 		}
 	}

@@ -161,7 +161,7 @@ func (b *builder) labels() {
 		status    int
 	}{
 		{"SELinuxContext", b.x.SELinuxContext, "SELinux", b.m.SELinux, "/proc/self/attr/exec", b.x.SELinuxContext.Name, exitSELinux},
-		{"AppArmorProfile", b.x.AppArmorProfile, "AppArmor", b.m.AppArmor, "/proc/self/attr/exec", "exec " + b.x.AppArmorProfile.Name, exitAppArmor},
+		{"AppArmorProfile", b.x.AppArmorProfile, "AppArmor", b.m.AppArmor != "", b.m.AppArmor, "exec " + b.x.AppArmorProfile.Name, exitAppArmor},
 		{"SmackProcessLabel", b.x.SmackProcessLabel, "Smack", b.m.Smack, "/proc/self/attr/current", b.x.SmackProcessLabel.Name, exitSmack},
 	} {
 		if l.label.Name == "" {

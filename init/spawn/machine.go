@@ -29,7 +29,7 @@ type Machine struct {
 	Keyrings     bool // keyctl(2) is allowed
 	IntoCgroup   bool // clone3(2) is allowed, and knows CLONE_INTO_CGROUP
 	SELinux      bool
-	AppArmor     bool
+	AppArmor     string // the file that takes a profile's name, "" where the module is not in use
 	Smack        bool
 	Filters      filter.Kernel
 	Term         string // $TERM
@@ -77,7 +77,12 @@ func Survey() Machine {
 	_, _, errno := unix.RawSyscall(unix.SYS_CLONE3, 0, 0, 0)
 	m.IntoCgroup = errno == unix.EINVAL && unix.Faccessat2(unix.AT_FDCWD, "/", unix.F_OK, unix.AT_EACCESS) == nil
 	m.SELinux = unix.Access("/sys/fs/selinux/enforce", unix.F_OK) == nil
-	m.AppArmor = readWord("/sys/module/apparmor/parameters/enabled") == "Y"
+	if readWord("/sys/module/apparmor/parameters/enabled") == "Y" {
+		m.AppArmor = "/proc/self/attr/exec"
+		if own := "/proc/self/attr/apparmor/exec"; unix.Access(own, unix.F_OK) == nil { // several modules share the other
+			m.AppArmor = own
+		}
+	}
 	m.Smack = unix.Access("/sys/fs/smackfs", unix.F_OK) == nil
 	if unix.Access("/bin/bash", unix.X_OK) == nil {
 		m.RootShell = "/bin/bash" // default_root_shell in src/basic/user-util.c

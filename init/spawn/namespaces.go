@@ -126,17 +126,17 @@ func (b *builder) planView() {
 // src/core/execute.c). systemd insists on one for any dynamic user; here it matters only if the user leaves files behind whose owner will be somebody
 // else, or is not dynamic at all.
 func (b *builder) refuseView(exec *unit.ExecContext, insists bool, err error) {
-	reason := "a mount namespace is denied here (" + describe(errnoOf(err)) + "); " + sandboxRemedy
+	reason := "takes a mount namespace, which is denied here (" + describe(errnoOf(err)) + "); " + sandboxRemedy
 	if exec.DynamicUser && (b.life().static || len(exec.Directories[unit.StateDirectory].List)+len(exec.Directories[unit.CacheDirectory].List)+len(exec.Directories[unit.LogsDirectory].List) > 0) {
 		insists = true
 	}
 	names := viewDirectives(exec)
 	if insists {
-		b.refusal = fmt.Errorf("%w: %s need a mount namespace, which is denied here; %s", unix.EOPNOTSUPP, strings.Join(names, " "), sandboxRemedy)
+		b.refusal = because(unix.EOPNOTSUPP, "%s: %s", strings.Join(names, " "), reason)
 		return
 	}
 	if b.c.Strict {
-		b.refusal = fmt.Errorf("%w: %s need a mount namespace, which is denied here; %s", unix.EPERM, strings.Join(names, " "), sandboxRemedy)
+		b.refusal = because(unix.EPERM, "%s: %s", strings.Join(names, " "), reason)
 		return
 	}
 	for _, name := range names {
@@ -224,9 +224,10 @@ func (b *builder) namespaces() {
 		case unix.CLONE_NEWIPC:
 			b.shared(n, exitNamespace, "ipc", &b.life().ipc, func() error { return nil })
 		case unix.CLONE_NEWNS:
-			if b.refusal != nil {
+			switch {
+			case b.refusal != nil:
 				b.fail(exitNamespace, "set up mount namespacing", b.refusal)
-			} else {
+			case b.plan != nil:
 				b.view()
 			}
 		case unix.CLONE_NEWUTS:
@@ -263,7 +264,7 @@ func (b *builder) shared(n sandbox.Namespace, status int, file string, fd *int, 
 		return
 	}
 	if err := b.c.may(n.Flag); err != nil {
-		b.lose(status, Degradation{directive + "=yes", "a namespace is denied here (" + describe(errnoOf(err)) + "); " + grant("SYS_ADMIN")})
+		b.lose(status, Degradation{directive + "=yes", "takes a namespace, which is denied here (" + describe(errnoOf(err)) + "); " + grant("SYS_ADMIN")})
 		return
 	}
 	if *fd < 0 {
@@ -280,7 +281,7 @@ func (b *builder) shared(n sandbox.Namespace, status int, file string, fd *int, 
 // userNamespace maps the manager's ids and the process's own to themselves, all others to nobody (setup_private_users in src/core/execute.c).
 func (b *builder) userNamespace() {
 	if err := b.c.may(unix.CLONE_NEWUSER); err != nil {
-		b.lose(exitUser, Degradation{"PrivateUsers=yes", "a user namespace is denied here (" + describe(errnoOf(err)) + "); docker run --security-opt seccomp=unconfined lets keelson make one"})
+		b.lose(exitUser, Degradation{"PrivateUsers=yes", "takes a user namespace, which is denied here (" + describe(errnoOf(err)) + "); docker run --security-opt seccomp=unconfined lets keelson make one"})
 		return
 	}
 	idMap := func(own, id, capability int) string {
@@ -449,7 +450,7 @@ func (b *builder) changeDirectory() {
 	dir := x.WorkingDirectory
 	switch {
 	case x.WorkingDirectoryHome && b.who.home == "":
-		b.fail(exitChdir, "change to the home directory", fmt.Errorf("%w: the user has none", unix.ENXIO))
+		b.fail(exitChdir, "change to the home directory", because(unix.ENXIO, "the user has none"))
 		return
 	case x.WorkingDirectoryHome:
 		dir = b.who.home
