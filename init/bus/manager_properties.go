@@ -103,8 +103,8 @@ func noWatchdog(*subject, any) error {
 }
 
 func managerStateProperties() []property {
-	watchdog := func(name string) []property {
-		return []property{{name: name, sig: "t", emits: silent, get: func(*subject) any { return uint64(0) }, set: noWatchdog}}
+	watchdog := func(name string, v uint64) []property {
+		return []property{{name: name, sig: "t", emits: silent, get: func(*subject) any { return v }, set: noWatchdog}}
 	}
 	return rows(
 		[]property{
@@ -130,10 +130,12 @@ func managerStateProperties() []property {
 		row("DefaultStandardOutput", "s", constant, func(s *subject) any { return s.Loader().Defaults.Output.String() }),
 		row("DefaultStandardError", "s", constant, func(s *subject) any { return s.Loader().Defaults.Error.String() }),
 		row("WatchdogDevice", "s", constant, func(*subject) any { return "" }),
-		dual("WatchdogLastPingTimestamp", silent, func(*subject) supervise.Time { return supervise.Time{} }),
-		watchdog("RuntimeWatchdogUSec"), watchdog("RuntimeWatchdogPreUSec"),
+		dual("WatchdogLastPingTimestamp", silent, func(*subject) supervise.Time {
+			return supervise.Time{Realtime: supervise.Infinity, Monotonic: supervise.Infinity}
+		}),
+		watchdog("RuntimeWatchdogUSec", 0), watchdog("RuntimeWatchdogPreUSec", 0),
 		[]property{{name: "RuntimeWatchdogPreGovernor", sig: "s", emits: silent, get: func(*subject) any { return "" }, set: noWatchdog}},
-		watchdog("RebootWatchdogUSec"), watchdog("KExecWatchdogUSec"),
+		watchdog("RebootWatchdogUSec", 600e6), watchdog("KExecWatchdogUSec", 0),
 		[]property{{name: "ServiceWatchdogs", sig: "b", emits: silent, get: func(*subject) any { return true }, set: func(_ *subject, v any) error {
 			if v.(bool) {
 				return nil

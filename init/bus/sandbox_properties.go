@@ -2,6 +2,9 @@ package bus
 
 import (
 	"slices"
+	"strconv"
+
+	"golang.org/x/sys/unix"
 
 	"keelson/supervise/unit"
 )
@@ -42,7 +45,9 @@ func execSandboxProperties() []property {
 		{"PrivateIPC", "b", func(e *unit.ExecContext, s *subject) any { return e.PrivateIPC }},
 		{"ProtectHome", "s", func(e *unit.ExecContext, s *subject) any { return e.ProtectHome.String() }},
 		{"ProtectSystem", "s", func(e *unit.ExecContext, s *subject) any { return e.ProtectSystem.String() }},
-		{"SameProcessGroup", "b", func(e *unit.ExecContext, s *subject) any { return false }},
+		{"SameProcessGroup", "b", func(e *unit.ExecContext, s *subject) any {
+			return s.config().Type == unit.TypeMount || s.config().Type == unit.TypeSwap
+		}},
 		{"UtmpIdentifier", "s", func(e *unit.ExecContext, s *subject) any { return e.UtmpIdentifier }},
 		{"UtmpMode", "s", func(e *unit.ExecContext, s *subject) any { return e.UtmpMode.String() }},
 		{"SELinuxContext", "(bs)", func(e *unit.ExecContext, s *subject) any { return securityLabel(e.SELinuxContext) }},
@@ -201,7 +206,15 @@ func syscalls(f *unit.SyscallFilter) nameList {
 		}
 	}
 	out := nameList{f.AllowList, []string{}}
-	for name := range set {
+	for name, errno := range set {
+		switch {
+		case errno == unit.SyscallKill:
+			name += ":kill"
+		case errno >= 0 && unix.ErrnoName(unix.Errno(errno)) != "":
+			name += ":" + unix.ErrnoName(unix.Errno(errno))
+		case errno >= 0:
+			name += ":" + strconv.Itoa(errno)
+		}
 		out.Names = append(out.Names, name)
 	}
 	slices.Sort(out.Names)

@@ -53,6 +53,9 @@ func serviceProperties() []property {
 			if w := s.u.Service.WatchdogOverride; w != nil {
 				return usec(*w)
 			}
+			if !s.u.InactiveExit.IsSet() {
+				return usec(supervise.Infinity) // it is set by the first start (service_start in src/core/service.c)
+			}
 			return usec(s.config().Service.Watchdog)
 		}),
 		dual("WatchdogTimestamp", silent, func(s *subject) supervise.Time { return s.u.Service.WatchdogAt }),

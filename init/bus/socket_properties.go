@@ -29,7 +29,7 @@ func socketProperties() []property {
 	}
 	list := rows(
 		set("BindIPv6Only", "s", func(c *unit.Socket) any { return c.BindIPv6Only.String() }),
-		set("Backlog", "u", func(c *unit.Socket) any { return uint32(c.Backlog) }),
+		set("Backlog", "u", func(c *unit.Socket) any { return uint32(min(c.Backlog, 1<<31-1)) }),
 		set("TimeoutUSec", "t", func(c *unit.Socket) any { return usec(c.Timeout) }),
 		set("BindToDevice", "s", func(c *unit.Socket) any { return c.BindToDevice }),
 		set("SocketUser", "s", func(c *unit.Socket) any { return c.SocketUser }),
@@ -91,13 +91,10 @@ func socketProperties() []property {
 	return list
 }
 
-// fdName is socket_fdname of src/core/socket.c.
+// fdName is socket_fdname of src/core/socket.c: the "connection" of Accept=yes is a name for services only.
 func fdName(s *subject) string {
-	switch c := s.config().Socket; {
-	case c.FDName != "":
+	if c := s.config().Socket; c.FDName != "" && !(c.Accept && c.FDName == "connection") {
 		return c.FDName
-	case c.Accept:
-		return "connection"
 	}
 	return s.u.Name
 }

@@ -50,10 +50,23 @@ func unitNameProperties() []property {
 	)
 }
 
-// description is unit_description of src/core/unit.c.
+// description is unit_description of src/core/unit.c; slices and mounts have one of their own making (src/core/slice.c, mount.c).
 func description(u *supervise.Unit) string {
-	if d := u.Config.Description; d != "" {
+	switch d := u.Config.Description; {
+	case d != "" && d != u.Name:
 		return d
+	case u.Name == "-.slice":
+		return "Root Slice"
+	case u.Name == "system.slice":
+		return "System Slice"
+	case u.Config.Type == unit.TypeSlice:
+		if path, err := unit.PathFromName(u.Name); err == nil {
+			return "Slice " + path
+		}
+	case u.Config.Type == unit.TypeMount && u.Config.LoadState == unit.Loaded:
+		if path, err := unit.PathFromName(u.Name); err == nil {
+			return path
+		}
 	}
 	return u.Name
 }
@@ -77,7 +90,7 @@ func unitStateProperties() []property {
 		row("CanStart", "b", constant, func(s *subject) any { return canStart(s) && !s.config().RefuseManualStart }),
 		row("CanStop", "b", constant, func(s *subject) any {
 			f := s.machine.Graph().Facts(s.u.ID)
-			return f.CanStop && !f.Perpetual && !s.config().RefuseManualStop
+			return f.CanStop && !f.Perpetual && !s.config().RefuseManualStop && supported(s.config().Type)
 		}),
 		row("CanReload", "b", constant, func(s *subject) any { return canReload(s.machine, s.u) }),
 		row("CanIsolate", "b", constant, func(s *subject) any {
@@ -110,9 +123,14 @@ func fileState(s *subject, ask func(UnitFiles, string) (string, error)) any {
 	})
 }
 
+// supported: whether units of this type can be started and stopped here at all (unit_type_supported in src/core/unit.c).
+func supported(t unit.Type) bool {
+	return t != unit.TypeSwap && t != unit.TypeAutomount && t != unit.TypeScope
+}
+
 func canStart(s *subject) bool {
 	f := s.machine.Graph().Facts(s.u.ID)
-	return f.Load == graph.Loaded && f.CanStart
+	return f.Load == graph.Loaded && f.CanStart && supported(s.config().Type)
 }
 
 // canReload is unit_can_reload of src/core/unit.c: all but services can pass a reload on.

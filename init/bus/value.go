@@ -86,11 +86,11 @@ func bitmap(set []int) []byte {
 	return b
 }
 
-// id128 is an id of 32 hexadecimal digits as bytes; none is 16 zeros.
+// id128 is an id of 32 hexadecimal digits as bytes; none is no bytes (bus_property_get_id128).
 func id128(s string) []byte {
 	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 16 {
-		return make([]byte, 16)
+	if err != nil {
+		return []byte{}
 	}
 	return b
 }

@@ -372,4 +372,3 @@ func (f *fakeFiles) Apply(op FileOp) (FileResult, error) {
 	}
 	return r, nil
 }
-
