@@ -69,7 +69,7 @@ func (s service) spawn(role Role, k unit.CommandKind, i int, timeout Usec) Comma
 	m.commands[m.lastCommand] = s.u
 	s.u.Leftover = Leftover{}
 	if timeout == Infinity {
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 	} else {
 		m.after(s.u, timerDeadline, timeout)
 	}

@@ -37,8 +37,40 @@ type Deadlines [deadlineKinds]Deadline
 
 // arm sets a deadline, on the clock of its kind. A time that is past already is due at the next Tick.
 func (m *Machine) arm(u *Unit, k deadlineKind, at, accuracy Usec) {
+	m.disarm(u, k)
 	m.lastDeadline++
 	u.Deadlines[k] = Deadline{max(at, 1), accuracy, m.lastDeadline}
+	m.watch(u)
+	if m.wakeKnown {
+		m.wake.by(k, m.elapses(u.Deadlines[k]))
+	}
+}
+
+// watch has Next and tick look at the unit, as long as it waits for anything. Most units do not.
+func (m *Machine) watch(u *Unit) {
+	if !u.watched {
+		u.watched = true
+		m.watched = append(m.watched, u)
+	}
+}
+
+// waiting yields the units that wait for something, and forgets those that do no longer.
+func (m *Machine) waiting(yield func(*Unit) bool) {
+	kept := m.watched[:0]
+	for _, u := range m.watched {
+		if m.units[u.ID] != u || u.Deadlines == (Deadlines{}) {
+			u.watched = false
+			continue
+		}
+		kept = append(kept, u)
+	}
+	clear(m.watched[len(kept):])
+	m.watched = kept
+	for _, u := range kept {
+		if !yield(u) {
+			return
+		}
+	}
 }
 
 // after arms a deadline so much later than now.
@@ -46,7 +78,12 @@ func (m *Machine) after(u *Unit, k deadlineKind, delay Usec) {
 	m.arm(u, k, m.now.Monotonic.Add(delay), 0)
 }
 
-func (u *Unit) disarm(k deadlineKind) { u.Deadlines[k] = Deadline{} }
+func (m *Machine) disarm(u *Unit, k deadlineKind) {
+	if d := u.Deadlines[k]; d.set() {
+		m.wakeKnown = m.wakeKnown && !m.wake.is(k, m.elapses(d))
+	}
+	u.Deadlines[k] = Deadline{}
+}
 
 // Wake is when a Tick is due on each of the clocks; Infinity is never. It may be in the past: then it is due now.
 type Wake struct {
@@ -54,33 +91,43 @@ type Wake struct {
 	Realtime  Usec
 }
 
-// Next says when time matters. A timer unit's elapse is placed within its window as sd-event places it, so that timers of one
-// machine elapse together.
-func (m *Machine) Next() Wake {
-	w := Wake{Infinity, Infinity}
-	if m.backlog {
-		w.Monotonic = 0
+// clock is the one that a kind of deadline is on.
+func (w *Wake) clock(k deadlineKind) *Usec {
+	if k == realtimeDeadline {
+		return &w.Realtime
 	}
-	for _, u := range m.units {
-		if u == nil {
-			continue
-		}
+	return &w.Monotonic
+}
+
+func (w *Wake) by(k deadlineKind, at Usec)      { *w.clock(k) = min(*w.clock(k), at) }
+func (w *Wake) is(k deadlineKind, at Usec) bool { return *w.clock(k) == at }
+
+// elapses is when a Tick for a deadline is due.
+func (m *Machine) elapses(d Deadline) Usec { return within(d.At, d.Accuracy, m.config.Perturb) }
+
+// Next says when time matters. A timer unit's elapse is placed within its window as sd-event places it, so that timers of one
+// machine elapse together. It is cheap: only when what was next is no longer, all that waits is looked at again.
+func (m *Machine) Next() Wake {
+	if m.backlog {
+		return Wake{Monotonic: 0, Realtime: Infinity}
+	}
+	if m.wakeKnown {
+		return m.wake
+	}
+	w := Wake{Infinity, Infinity}
+	for u := range m.waiting {
 		for k, d := range u.Deadlines {
-			if !d.set() {
-				continue
+			if d.set() {
+				w.by(deadlineKind(k), m.elapses(d))
 			}
-			clock := &w.Monotonic
-			if deadlineKind(k) == realtimeDeadline {
-				clock = &w.Realtime
-			}
-			*clock = min(*clock, within(d.At, d.Accuracy, m.config.Perturb))
 		}
 	}
 	for _, j := range m.jobs {
 		if j.Deadline.set() {
-			w.Monotonic = min(w.Monotonic, j.Deadline.At)
+			w.by(timerDeadline, j.Deadline.At)
 		}
 	}
+	m.wake, m.wakeKnown = w, true
 	return w
 }
 
@@ -116,10 +163,7 @@ type due struct {
 // next Tick, even if it is due at once: so a Tick ends.
 func (m *Machine) tick() {
 	var list []due
-	for _, u := range m.units {
-		if u == nil {
-			continue
-		}
+	for u := range m.waiting {
 		for k, d := range u.Deadlines {
 			now := m.now.Monotonic
 			if deadlineKind(k) == realtimeDeadline {
@@ -150,7 +194,7 @@ func (m *Machine) tick() {
 		if d.unit.Deadlines[d.kind].Serial != d.serial || m.units[d.unit.ID] != d.unit {
 			continue // what came before has ended the wait
 		}
-		d.unit.disarm(d.kind)
+		m.disarm(d.unit, d.kind)
 		m.life(d.unit).deadline(d.kind)
 		m.settle()
 	}

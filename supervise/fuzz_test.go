@@ -90,6 +90,11 @@ func (l *laws) check() {
 			l.t.Fatalf("%s has a deadline in state %s", u.Name, s.State)
 		}
 	}
+	cached := m.Next()
+	m.wakeKnown = false
+	if fresh := m.Next(); cached != fresh {
+		l.t.Fatalf("time matters at %v, but Next says %v", fresh, cached)
+	}
 	if len(m.queue) > 0 && !m.backlog && !m.finished {
 		l.t.Fatal("a step has left work undone")
 	}

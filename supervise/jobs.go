@@ -78,13 +78,14 @@ func (m *Machine) jobNew(j graph.Job) {
 	u := m.units[j.Unit]
 	m.tally.Installed++
 	m.emit(JobNew{j.ID, u.Name, j.Type})
-	r := m.record(j.ID)
 	if u.Config.JobTimeout != Infinity {
 		m.lastDeadline++
-		r.Deadline = Deadline{At: m.now.Monotonic.Add(u.Config.JobTimeout), Serial: m.lastDeadline}
+		m.record(j.ID).Deadline = Deadline{At: m.now.Monotonic.Add(u.Config.JobTimeout), Serial: m.lastDeadline}
+		m.wakeKnown = false
 	}
 }
 
+// record is what there is to know about a job; for most there is nothing.
 func (m *Machine) record(id graph.JobID) *jobRecord {
 	r := m.jobs[id]
 	if r == nil {
@@ -100,10 +101,14 @@ func (m *Machine) jobRuns(u *Unit, j graph.Job) {
 	if !u.Config.JobRunningTimeoutSet {
 		timeout = u.Config.JobTimeout
 	}
+	if timeout == Infinity {
+		return
+	}
 	r := m.record(j.ID)
-	if at := m.now.Monotonic.Add(timeout); timeout != Infinity && (!r.Deadline.set() || at < r.Deadline.At) {
+	if at := m.now.Monotonic.Add(timeout); !r.Deadline.set() || at < r.Deadline.At {
 		m.lastDeadline++
 		r.Deadline = Deadline{At: at, Serial: m.lastDeadline}
+		m.wakeKnown = false
 	}
 }
 
@@ -121,6 +126,9 @@ func (m *Machine) jobTimedOut(id graph.JobID, serial uint64) {
 }
 
 func (m *Machine) jobRemoved(j graph.Job, r graph.JobResult, quiet bool) {
+	if record := m.jobs[j.ID]; record != nil && record.Deadline.set() {
+		m.wakeKnown = false
+	}
 	delete(m.jobs, j.ID)
 	if r == graph.ResultFailed || r == graph.ResultInvalid {
 		m.tally.Failed++

@@ -32,7 +32,11 @@ type Machine struct {
 	stubs   []graph.UnitID
 	idlers  []*Unit // services of Type=idle that wait for the jobs to be done
 	dying   []*Unit // units that may have to be collected
+	watched []*Unit // units that have a deadline, or had one
+	wake    Wake    // what Next says, if wakeKnown
 	backlog bool    // the last Step left work undone
+
+	wakeKnown bool
 
 	commands map[CommandID]*Unit
 	pids     map[int]*Unit

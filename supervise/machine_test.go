@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"keelson/supervise/calendar"
@@ -89,13 +90,42 @@ func BenchmarkBoot(b *testing.B) {
 	}
 }
 
-// BenchmarkNext is what a turn of the loop costs with so many units.
+// BenchmarkNext is what a turn of the loop costs with 1 000 services that wait for nothing, and with as many whose watchdogs run.
 func BenchmarkNext(b *testing.B) {
-	w := newWorld(bootUnits(1000))
-	w.step(Boot{"multi-user.target"})
-	b.ReportAllocs()
-	for b.Loop() {
-		w.m.Next()
+	for _, c := range []struct{ name, lines string }{{"idle", ""}, {"watchdogs", "WatchdogSec=30"}} {
+		b.Run(c.name, func(b *testing.B) {
+			files := bootUnits(1000)
+			files["service.d/all.conf"] = "[Service]\n" + c.lines
+			w := newWorld(files)
+			w.step(Boot{"multi-user.target"})
+			b.ReportAllocs()
+			for b.Loop() {
+				w.m.Next()
+			}
+		})
+	}
+}
+
+// BenchmarkMemory is the size of the machine by the number of services that run: bytes a service, all told.
+func BenchmarkMemory(b *testing.B) {
+	for _, n := range []int{100, 1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			heap := func() uint64 {
+				var s runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&s)
+				return s.HeapAlloc
+			}
+			for b.Loop() {
+				w := newWorld(bootUnits(n))
+				w.step(Boot{"multi-user.target"})
+				w.log, w.spawns = nil, nil
+				with := heap()
+				w.m.graph, w.m.units, w.m.pids, w.m.commands, w.m.watched = nil, nil, nil, nil, nil
+				b.ReportMetric(float64(with-heap())/float64(n), "B/service")
+				runtime.KeepAlive(w)
+			}
+		})
 	}
 }
 

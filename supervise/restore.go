@@ -103,6 +103,7 @@ func (m *Machine) restoreUnits(s *saved) {
 		}
 		f.WillRestart = u.Service != nil && u.Service.State.restarts()
 		m.restoreProcesses(&u.Unit)
+		m.watch(&u.Unit)
 	}
 	for _, u := range m.dying {
 		u.dying = false // the first machine has looked at them
@@ -171,8 +172,9 @@ func (m *Machine) restoreJobs(s *saved) {
 			m.abandon(fmt.Sprintf("job %d", max(int(j.ID), i)), err)
 			continue
 		}
-		r := j.jobRecord
-		m.jobs[j.ID] = &r
+		if r := j.jobRecord; r.Deadline.set() || r.Activation != nil {
+			m.jobs[j.ID] = &r
+		}
 	}
 }
 

@@ -248,7 +248,7 @@ func (s service) enter(state ServiceState) {
 		s.Query = 0 // what an earlier state has asked is of no interest
 	}
 	if has&hasTimer == 0 {
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 	}
 	if has&hasMain == 0 {
 		s.forgetMain()
@@ -261,7 +261,7 @@ func (s service) enter(state ServiceState) {
 		s.stopWatchdog()
 	}
 	if state != ServiceStart {
-		s.u.disarm(idleDeadline)
+		s.m.disarm(s.u, idleDeadline)
 	}
 	if _, job := s.m.graph.JobOf(s.u.ID); has&hasConnection == 0 && !(state == ServiceDead && job) {
 		s.closeConnection()

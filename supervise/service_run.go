@@ -38,7 +38,7 @@ func (s service) enterRunning(f Result) {
 func (s service) armRuntime() {
 	c := s.config()
 	if c.RuntimeMax == Infinity {
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 		return
 	}
 	at := s.u.ActiveEnter.Monotonic.Add(c.RuntimeMax)

@@ -99,7 +99,7 @@ func (s service) enterStart() {
 	case unit.ServiceForking:
 		s.control(unit.ExecStart, 0)
 	case unit.ServiceIdle:
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 		s.m.after(s.u, idleDeadline, idleDelay)
 		s.m.idlers = append(s.m.idlers, s.u)
 	default:
@@ -110,13 +110,13 @@ func (s service) enterStart() {
 
 // releaseIdle lets a service of Type=idle go on once there is no job left.
 func (m *Machine) releaseIdle() bool {
-	if len(m.idlers) == 0 || len(m.graph.Jobs()) > 0 {
+	if len(m.idlers) == 0 || m.graph.JobCount() > 0 {
 		return false
 	}
 	u := m.idlers[0]
 	m.idlers = m.idlers[1:]
 	if u.Deadlines[idleDeadline].set() {
-		u.disarm(idleDeadline)
+		m.disarm(u, idleDeadline)
 		service{m, u, u.Service}.main(0)
 	}
 	return true

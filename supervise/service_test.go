@@ -93,7 +93,7 @@ var cells = map[string]func(*world, service) string{
 		if !s.u.Deadlines[timerDeadline].set() {
 			return "none"
 		}
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 		s.deadline(timerDeadline)
 		return ""
 	},

@@ -99,7 +99,7 @@ func (s service) resetWatchdog() {
 }
 
 func (s service) stopWatchdog() {
-	s.u.disarm(watchdogDeadline)
+	s.m.disarm(s.u, watchdogDeadline)
 	s.WatchdogAt = Time{}
 }
 

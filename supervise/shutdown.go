@@ -106,7 +106,7 @@ func (m *Machine) boot(target string) {
 
 // checkBooted says that the boot is over, once no job is left (manager_check_finished in src/core/manager.c).
 func (m *Machine) checkBooted() {
-	if m.booting && len(m.graph.Jobs()) == 0 {
+	if m.booting && m.graph.JobCount() == 0 {
 		m.booting, m.booted = false, true
 		m.emit(StartupFinished{})
 	}

@@ -97,7 +97,7 @@ func (s socket) sub() string          { return s.State.String() }
 func (s socket) enter(state SocketState) {
 	s.State = state
 	if !state.hasCommand() {
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 		s.forgetControl()
 	}
 	if state != SocketListening && s.Listening {
@@ -173,7 +173,7 @@ func (s socket) spawn(k unit.CommandKind, i int) {
 // armTimeout: systemd.socket(5), TimeoutSec=.
 func (s socket) armTimeout() {
 	if s.config().Timeout == Infinity || s.config().Timeout == 0 {
-		s.u.disarm(timerDeadline)
+		s.m.disarm(s.u, timerDeadline)
 	} else {
 		s.m.after(s.u, timerDeadline, s.config().Timeout)
 	}
@@ -182,7 +182,7 @@ func (s socket) armTimeout() {
 func (s socket) enterOpen() {
 	s.Query = s.m.query()
 	s.m.emit(OpenSockets{s.u.Name, s.Query, s.config()})
-	s.u.disarm(timerDeadline)
+	s.m.disarm(s.u, timerDeadline)
 	s.enter(SocketStartOpen)
 }
 

@@ -64,8 +64,8 @@ func (t timer) sub() string         { return t.State.String() }
 func (t timer) enter(s TimerState) {
 	t.State = s
 	if s != TimerWaiting {
-		t.u.disarm(monotonicDeadline)
-		t.u.disarm(realtimeDeadline)
+		t.m.disarm(t.u, monotonicDeadline)
+		t.m.disarm(t.u, realtimeDeadline)
 		t.NextMonotonic, t.NextRealtime = 0, 0
 	}
 	t.m.changed(t.u, timerStates[s].active, 0)
@@ -231,7 +231,7 @@ func (t timer) nextCalendar() Usec {
 // armElapse sets a deadline, a random delay later than due.
 func (t timer) armElapse(k deadlineKind, at Usec) Usec {
 	if at == Infinity {
-		t.u.disarm(k)
+		t.m.disarm(t.u, k)
 		return 0
 	}
 	at = min(at.Add(t.randomDelay()), Infinity-1)

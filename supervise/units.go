@@ -48,7 +48,8 @@ type Unit struct {
 	Path    *Path
 	Plain   PlainState
 
-	dying bool // in Machine.dying
+	dying   bool // in Machine.dying
+	watched bool // in Machine.watched
 }
 
 // Asking is a start that waits for the facts of its conditions.
@@ -247,7 +248,7 @@ func (m *Machine) merge(main, stub graph.UnitID) bool {
 // forget drops what the machine has under a number that the graph may give to another unit.
 func (m *Machine) forget(id graph.UnitID) {
 	if int(id) < len(m.units) {
-		m.units[id] = nil
+		m.units[id], m.wakeKnown = nil, false
 	}
 	m.stubs = slices.DeleteFunc(m.stubs, func(s graph.UnitID) bool { return s == id })
 }

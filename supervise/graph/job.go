@@ -144,6 +144,9 @@ func (g *Graph) Jobs() []Job {
 	return list
 }
 
+// JobCount is how many jobs are installed.
+func (g *Graph) JobCount() int { return len(g.jobs) }
+
 // Pin says that somebody waits for the job, or no longer does.
 func (g *Graph) Pin(id JobID, pinned bool) {
 	if j := g.jobs[id]; j != nil {

@@ -62,7 +62,16 @@ type Directive struct {
 	Reason   string    // if Inert
 
 	parse func(a *assignment)
+	part  part
 }
+
+// A part of a unit is what many units have alike, and share then (see Loader.share).
+type part uint8
+
+const (
+	partExec part = 1 << iota
+	partCgroup
+)
 
 // The words of the table below.
 type (
@@ -111,13 +120,21 @@ type directiveTable struct {
 
 var directives = sync.OnceValue(func() *directiveTable {
 	t := &directiveTable{index: map[string]map[string]*Directive{}}
-	for _, g := range slices.Concat(unitGroups(), serviceGroups(), execGroups(), sandboxGroups(), cgroupGroups(), socketGroups(), otherGroups()) {
-		for _, section := range g.sections {
-			for _, r := range g.rows {
-				t.list = append(t.list, Directive{
-					Section: section, Name: r.name, Form: r.form.name, Page: g.page, Since: r.since,
-					Standing: r.s, Needs: r.needs, Reason: r.reason, parse: r.form.parse,
-				})
+	for _, of := range []struct {
+		groups []group
+		part   part
+	}{
+		{slices.Concat(unitGroups(), serviceGroups(), socketGroups(), otherGroups()), 0},
+		{slices.Concat(execGroups(), sandboxGroups()), partExec}, {cgroupGroups(), partCgroup},
+	} {
+		for _, g := range of.groups {
+			for _, section := range g.sections {
+				for _, r := range g.rows {
+					t.list = append(t.list, Directive{
+						Section: section, Name: r.name, Form: r.form.name, Page: g.page, Since: r.since,
+						Standing: r.s, Needs: r.needs, Reason: r.reason, parse: r.form.parse, part: of.part,
+					})
+				}
 			}
 		}
 	}

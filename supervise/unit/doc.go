@@ -21,8 +21,8 @@
 //     broken command, an impossible user). These end a fragment with LoadState BadSetting or LoadError; a drop-in only ends.
 //   - Load never fails. Its unit is Loaded, and then complete: all defaults filled in, no Unset value left, all
 //     implicit dependencies stated. Or it is not, and LoadError says why in one line.
-//   - Nothing changes a unit after Load; its slices are shared by all who hold it. Only [OrderTarget] adds edges, before the
-//     units are used.
+//   - Nothing changes a unit after Load; its slices are shared by all who hold it, and the contexts of which its files say nothing
+//     by many units. Only [OrderTarget] adds edges, before the units are used.
 //   - An empty value resets a list where systemd has it so: commands, conditions, environment, paths. Dependencies are never
 //     reset. One empty Condition resets them all, one empty timer resets all timers.
 //   - Lists are in the order of the lines; systemd shows conditions and timers the other way round.

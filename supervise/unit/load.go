@@ -10,7 +10,8 @@ import (
 )
 
 // Loader loads units by name. Its exported fields are set before Scan and not changed between Scan and the last Load that
-// follows it. It keeps no unit: who calls Load owns the result.
+// follows it. It keeps no unit, but units whose files say
+// nothing of Exec or Cgroup share theirs: what Load gives is to be read, not changed.
 type Loader struct {
 	FS         FS
 	SearchPath []string // see DefaultSearchPath
@@ -19,7 +20,15 @@ type Loader struct {
 	Zones      calendar.Zones // the time zones that OnCalendar= may name
 	SysV       bool           // make units of init scripts, as if a generator had put them into /run/systemd/generator.late
 
-	names *names
+	names  *names
+	exec   map[Type]*ExecContext
+	cgroup map[alike]*CgroupContext
+}
+
+// alike is by what the resource controls of units differ that say nothing about them.
+type alike struct {
+	t     Type
+	slice string
 }
 
 // NewLoader is a Loader for a system manager on this file system.
@@ -53,7 +62,28 @@ func (l *Loader) Scan() []Diagnostic {
 		s.scan(len(l.SearchPath), lateDir)
 	}
 	l.names = s.finish()
+	l.exec, l.cgroup = map[Type]*ExecContext{}, map[alike]*CgroupContext{} // what the defaults say now
 	return list
+}
+
+// share gives a unit the contexts of earlier ones that have the same: those of which its files said nothing. Nothing changes them any
+// more, and they are the larger part of a unit.
+func (l *Loader) share(u *Unit, said part) {
+	if u.Exec != nil && said&partExec == 0 && l.exec != nil {
+		if of := l.exec[u.Type]; of != nil {
+			u.Exec = of
+		} else {
+			l.exec[u.Type] = u.Exec
+		}
+	}
+	if u.Cgroup != nil && said == 0 && l.cgroup != nil {
+		key := alike{u.Type, u.Cgroup.Slice}
+		if of := l.cgroup[key]; of != nil {
+			u.Cgroup = of
+		} else {
+			l.cgroup[key] = u.Cgroup
+		}
+	}
 }
 
 // overlay is upper before lower.
@@ -165,6 +195,7 @@ type reading struct {
 	spec specifiers
 	list []Diagnostic
 	a    assignment
+	said part // what the files said something of
 }
 
 func (r *reading) fail(s LoadState, why string) (*Unit, []Diagnostic) {
@@ -227,6 +258,7 @@ func (r *reading) load(builtin string) (*Unit, []Diagnostic) {
 		r.tell(Error, why)
 		return r.fail(BadSetting, "Unit "+u.Name+" has a bad unit file setting.")
 	}
+	r.l.share(u, r.said)
 	return u, r.list
 }
 
@@ -270,6 +302,7 @@ func (r *reading) assign(line int, section, key, value string) error {
 		return nil
 	}
 	before := len(r.list)
+	r.said |= d.part
 	d.parse(a)
 	if len(r.list) == before {
 		r.u.record(d, a.file, line, value)
