@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"keelson/init/early"
@@ -21,6 +22,11 @@ var commands = [len(early.Commands)]command{
 	{"run", run},
 	{"ns", showNamespaces},
 	{"pause", doPause},
+	{"boot", bootManager},
+	{"supervise", superviseCommands},
+	{"ctl", func(args []string) int { return runApplet("systemctl", args) }},
+	{"journal", func(args []string) int { return runApplet("journalctl", args) }},
+	{"install", install},
 }
 
 // exitUsage and exitNoEntry are exit statuses of keelson's own, beside a command's.
@@ -38,6 +44,14 @@ func main() {
 	if !early.Entered() {
 		fmt.Fprintln(os.Stderr, "keelson: this binary was linked without its entry point and cannot do its work; build it with make build, or go build -ldflags='-E keelson_entry' ./init")
 		os.Exit(exitNoEntry)
+	}
+	switch name := filepath.Base(os.Args[0]); name {
+	case "init", "systemd":
+		os.Exit(asInit(os.Args[1:]))
+	default:
+		if run, ok := appletOf(name); ok {
+			os.Exit(run(os.Args))
+		}
 	}
 	for _, c := range commands {
 		if c.name == os.Args[1] {

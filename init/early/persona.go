@@ -46,6 +46,37 @@ var Commands = [...]struct {
 	{"run", true},
 	{"ns", false},
 	{"pause", true},
+	{"boot", true},
+	{"supervise", true},
+	{"ctl", false},
+	{"journal", false},
+	{"install", false},
+}
+
+// Applets are the names that, as the last component of argv[0], make keelson the manager or one of its clients. They are the runtime's.
+var Applets = [...]struct {
+	Name    string
+	blocked bool
+}{
+	{"init", true},
+	{"systemd", true},
+	{"systemctl", false},
+	{"journalctl", false},
+	{"systemd-analyze", false},
+	{"systemd-cat", false},
+	{"systemd-detect-virt", false},
+	{"systemd-escape", false},
+	{"systemd-notify", false},
+	{"systemd-run", false},
+	{"systemd-sysusers", false},
+	{"systemd-tmpfiles", false},
+	{"service", false},
+	{"halt", false},
+	{"poweroff", false},
+	{"reboot", false},
+	{"runlevel", false},
+	{"shutdown", false},
+	{"telinit", false},
 }
 
 // start is called by the entry with the kernel's initial stack: argc, argv, envp and the auxiliary vector, each array ended by a NULL.
@@ -60,6 +91,12 @@ func start(sp unsafe.Pointer) {
 	name := base(at(argv, 0))
 	if equal(name, StageName) {
 		execStage(argc, argv)
+	}
+	for i := range Applets {
+		if equal(name, Applets[i].Name) {
+			keep(envp, Applets[i].blocked)
+			return
+		}
 	}
 	p := keelson
 	for i := range names {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,4 +74,17 @@ func Effective() (uint64, error) {
 		return 0, os.NewSyscallError("capget", err)
 	}
 	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), nil
+}
+
+// Ended is the PID of a child that has ended and was not reaped yet, 0 if there is none. It stays so (waitid(2), WNOWAIT).
+func Ended() (int, error) {
+	var info unix.Siginfo
+	err := Retry(func() error {
+		return unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	})
+	if err != nil {
+		return 0, os.NewSyscallError("waitid", err)
+	}
+	// si_signo, si_errno, si_code, and on 64-bit machines padding, then si_pid: the union that unix leaves unnamed.
+	return int(*(*int32)(unsafe.Add(unsafe.Pointer(&info), 16))), nil
 }

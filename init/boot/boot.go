@@ -1,0 +1,221 @@
+// Package boot makes the manager of a container out of its parts: it looks at the machine, prepares /run, reads the configuration, and starts the
+// loop. What ends the container is decided here, too.
+//
+// The order is:
+//
+//	folders below /run, the journal            from here on there is a log
+//	sysusers.d, tmpfiles.d                     users and folders that packages expect
+//	unit files                                 the real ones, and what the command line adds
+//	sockets, the loop                          from here on nothing ends the process but the loop's end
+//	the sweep, the exit status
+package boot
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"keelson/init/bus"
+	"keelson/init/early"
+	"keelson/init/journal"
+	"keelson/init/loop"
+	"keelson/init/spawn"
+	"keelson/init/track"
+	"keelson/supervise"
+	"keelson/supervise/calendar"
+	"keelson/supervise/unit"
+)
+
+// Options are what the command line and the environment say.
+type Options struct {
+	Units       []string  // to start; none: default.target
+	Command     []string  // to run in the foreground; nil: none
+	Services    []Service // plain commands to run beside the units
+	ExitWith    string    // the container ends with this unit
+	StopTimeout string    // a time span
+	LogFormat   string    // "short", "raw", "json", "none"
+	Env         string    // "clean": the container's environment is not for services
+	Strict      bool
+	Environ     []string
+	Inherited   early.State
+}
+
+// FromEnvironment takes what KEELSON_* say.
+func (o *Options) FromEnvironment() {
+	lookup := unit.LookupIn(o.Environ)
+	get := func(name, otherwise string) string {
+		if v, ok := lookup(name); ok && v != "" {
+			return v
+		}
+		return otherwise
+	}
+	o.StopTimeout = get("KEELSON_STOP_TIMEOUT", "9s")
+	o.LogFormat = get("KEELSON_LOG", "short")
+	o.Env = get("KEELSON_ENV", "")
+	strict, ok := unit.ParseBoolean(get("KEELSON_STRICT", "no"))
+	o.Strict = ok && strict
+}
+
+// rebootStatus is what the container ends with when a reboot was asked for (systemd-nspawn(1), "Exit Status").
+const rebootStatus = 133
+
+// Run is the manager, from the first look around to the end. status is what the process ends with.
+func Run(o Options) (status int, err error) {
+	debug.SetGCPercent(50)
+	startup := loop.Now()
+	budget, err := o.budget()
+	if err != nil {
+		return 0, err
+	}
+	format, ok := journal.ParseFormat(o.LogFormat)
+	if !ok {
+		return 0, fmt.Errorf("%q is no log format: short, raw, json and none are", o.LogFormat)
+	}
+	places, notices := prepare()
+	f := tmpFacts{}
+	host := f.Host()
+	tracker := track.New(track.Options{Adopt: os.Getpid() == 1})
+	machine, boot := journalID(host.MachineID), journalID(host.BootID)
+	settings, problems := journal.LoadConfig("")
+	notices = append(notices, problems...)
+	var l *loop.Loop
+	collector, err := journal.Start(journal.Options{
+		Config: settings, MachineID: machine, BootID: boot, Hostname: host.Hostname, Sockets: true,
+		Console: journal.Console{FD: 1, Format: format, Colour: isTerminal(1)},
+		Lookup: func(pid int) (string, string) {
+			name, _ := tracker.Lookup(pid)
+			return name, l.Invocation(name)
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer collector.Close()
+	notices = append(notices, tracker.Problems()...)
+	notices = append(notices, applyConfiguration(host)...)
+
+	files := loop.NewFiles()
+	target := o.describe(files)
+	hold(files)
+	loader := unit.NewLoader(files, host)
+	loader.Zones = calendar.Zones{Local: time.Local, Load: time.LoadLocation}
+	for _, d := range loader.Scan() {
+		notices = append(notices, d.String())
+	}
+	compiler := spawn.NewCompiler(spawn.Options{Host: host, Strict: o.Strict, Credentials: places.Credentials})
+	l, err = loop.New(loop.Config{
+		Target: target, Loader: loader, Files: files, Places: places, Budget: budget, Notices: notices,
+		Environment: loop.Environment(o.Environ, o.Env == "clean"), Passable: o.Environ,
+		Compiler: compiler, Tracker: tracker, Journal: collector, Facts: f, Command: o.command(),
+		Info: info(host, f, startup), Random: rand.Uint64, Perturb: perturb(host), Startup: startup,
+		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ),
+	})
+	if err != nil {
+		return 0, err
+	}
+	server, err := serve(l, places)
+	if err != nil {
+		collector.Log(4, "", fmt.Sprintf("%v: systemctl cannot reach the manager", err), nil)
+	} else {
+		l.Serve(server)
+	}
+	end, err := l.Run()
+	if err != nil {
+		collector.Log(2, "", err.Error(), nil)
+	}
+	if end.Reexec {
+		return reexecute(l)
+	}
+	if server != nil {
+		server.Close(closeGrace)
+	}
+	l.Sweep()
+	l.Bye(end)
+	if end.Objective == supervise.ObjectiveReboot {
+		return rebootStatus, nil
+	}
+	return end.Status, nil
+}
+
+func (o Options) budget() (loop.Budget, error) {
+	if o.StopTimeout == "infinity" {
+		return loop.Budget{Stop: supervise.Infinity}, nil
+	}
+	span, err := calendar.ParseSec(o.StopTimeout)
+	if err != nil || span < calendar.Second {
+		return loop.Budget{}, fmt.Errorf("the stop timeout %q is no time span of a second or more, such as 9s or 1min", o.StopTimeout)
+	}
+	return loop.Budget{Stop: span}, nil
+}
+
+// perturb is where in their windows this machine's timers elapse: the same on each start of one container, different in many
+// (initialize_perturb in src/libsystemd/sd-event/sd-event.c).
+func perturb(h unit.Host) supervise.Usec {
+	var n uint64
+	for _, c := range h.BootID + h.Hostname {
+		n = n*31 + uint64(c)
+	}
+	return supervise.Usec(n) % calendar.Minute
+}
+
+// prepare makes what a booted system has below /run. Without a writable /run the sockets are in /dev/shm, which every container has.
+func prepare() (loop.Places, []string) {
+	unix.Umask(0o022)
+	places := loop.NewPlaces("/run")
+	err := places.Prepare()
+	if err == nil {
+		return places, nil
+	}
+	other := loop.NewPlaces(fmt.Sprintf("/dev/shm/keelson-%d", os.Getuid()))
+	if other.Prepare() != nil {
+		return places, []string{err.Error() + ": systemctl and services of Type=notify cannot reach the manager; docker run --tmpfs /run gives it a place"}
+	}
+	return other, []string{err.Error() + ": systemctl cannot find the manager, whose sockets are in " + other.Run + "; docker run --tmpfs /run gives it a place"}
+}
+
+func quoteAll(words []string) string {
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(quote(w))
+	}
+	return b.String()
+}
+
+// quote is a word of a command line of a unit file that stands for itself (systemd.service(5), "Command lines").
+func quote(w string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(w) {
+		switch c := w[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c == '$' || c == '%':
+			b.WriteByte(c)
+			b.WriteByte(c)
+		case c < ' ' || c == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func info(h unit.Host, f tmpFacts, startup supervise.Time) bus.Info {
+	id, _ := f.Virtualization()
+	return bus.Info{
+		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,
+		Userspace: startup, GeneratorsStart: startup, GeneratorsFinish: startup, UnitsLoadStart: startup, UnitsLoadFinish: startup, UnitsLoad: startup,
+		SecurityStart: startup, SecurityFinish: startup, LogLevel: 6, LogTarget: "journal",
+	}
+}

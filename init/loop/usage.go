@@ -1,0 +1,76 @@
+package loop
+
+import (
+	"os"
+	"slices"
+	"strings"
+
+	"keelson/init/bus"
+	"keelson/supervise"
+)
+
+// usage is what a unit uses, as D-Bus clients are told.
+func (l *Loop) usage(name string) bus.Usage {
+	u := bus.NoUsage
+	u.ControlGroup = l.config.Tracker.ControlGroup(name)
+	if w, ok := l.machine.Unit(name); !ok || w.Service == nil || !w.Service.Main.Alive() && !w.Service.Control.Alive() && len(w.Leftover.Processes) == 0 {
+		return u
+	}
+	t := l.config.Tracker.Usage(name)
+	u.MemoryCurrent, u.TasksCurrent = t.Memory, t.Tasks
+	if t.CPU > 0 {
+		u.CPUUsageNSec = uint64(t.CPU)
+	}
+	return u
+}
+
+// NeedsReload tells whether a unit's files are other than when they were read (unit_need_daemon_reload in src/core/unit.c).
+func (l *Loop) NeedsReload(name string) bool {
+	u, ok := l.machine.Unit(name)
+	if !ok || u.Config.Fragment == "" && len(u.Config.DropIns) == 0 {
+		return false
+	}
+	read := max(l.reread, l.readAt[u.Name])
+	for _, file := range append(u.Config.DropIns[:len(u.Config.DropIns):len(u.Config.DropIns)], u.Config.Fragment) {
+		if file != "" && changed(file) > read {
+			return true
+		}
+	}
+	return false
+}
+
+// changed is when a file was last changed, on CLOCK_REALTIME; 0 if there is none.
+func changed(path string) supervise.Usec {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return supervise.Usec(st.ModTime().UnixMicro())
+}
+
+// dump writes what the manager knows of all units to the log (systemd(1), SIGUSR2).
+func (l *Loop) dump() {
+	for _, u := range l.machine.Units() {
+		l.say(6, "%s: %s (%s)%s", u.Name, l.machine.Active(u), l.machine.Sub(u), l.processLine(u.Name))
+	}
+	for _, j := range l.machine.Graph().Jobs() {
+		l.say(6, "job %d: %s %s", j.ID, l.machine.Graph().Name(j.Unit), j.Type)
+	}
+}
+
+func (l *Loop) processLine(name string) string {
+	list := l.config.Tracker.Processes(name)
+	if len(list) == 0 {
+		return ""
+	}
+	return ": " + strings.TrimPrefix(l.list(list), ": ")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

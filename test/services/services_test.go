@@ -1,0 +1,207 @@
+// Package services runs the services of Debian's packages, unmodified and enabled by the packages themselves, in a container with Docker's default
+// privileges, and asks each with a real client.
+package services
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"keelson/test/binary"
+)
+
+const image = "keelson-test:services"
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	binary.Clean()
+	os.Exit(status)
+}
+
+// A service is a unit, and how a client finds that it serves.
+type service struct {
+	unit   string
+	probe  string // a shell command that succeeds
+	client string // what its output matches
+}
+
+var services = []service{
+	{"ssh.service", "ssh -o StrictHostKeyChecking=no -o BatchMode=yes root@127.0.0.1 echo logged-in", "logged-in"},
+	{"apache2.service", "curl -sf http://127.0.0.1/", "Apache2"},
+	{"nginx.service", "curl -sfI http://127.0.0.1:8080/", "nginx"},
+	{"cron.service", "test -e /run/cron-has-run && echo ran", "ran"},
+	{"redis-server.service", "redis-cli ping", "PONG"},
+	{"postgresql@15-main.service", "su postgres -c \"psql -Atc 'select 6*7'\"", "42"},
+	{"mariadb.service", "mysql -N -e 'select 6*7'", "42"},
+	{"php8.2-fpm.service", "SCRIPT_NAME=/x SCRIPT_FILENAME=/nonexistent REQUEST_METHOD=GET cgi-fcgi -bind -connect /run/php/php8.2-fpm.sock", "File not found|Primary script unknown"},
+	{"rsyslog.service", "logger -t probe it-arrives; for i in $(seq 50); do grep -h it-arrives /var/log/syslog && break; sleep 0.1; done", "it-arrives"},
+	{"memcached.service", "printf 'version\\r\\nquit\\r\\n' | nc -w 3 127.0.0.1 11211", "VERSION"},
+	{"haproxy.service", "curl -sf http://127.0.0.1:8081/", "Apache2"},
+	{"postfix@-.service", "printf 'QUIT\\r\\n' | nc -w 5 127.0.0.1 25", "^220 .*ESMTP"},
+	{"dovecot.service", "printf 'a LOGOUT\\r\\n' | nc -w 5 127.0.0.1 143", "Dovecot"},
+	{"named.service", "dig +short @127.0.0.1 localhost", "127.0.0.1"},
+}
+
+func need(t *testing.T) {
+	t.Helper()
+	binary.Need(t, "docker")
+	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("there is no Docker engine, and CI must have one: %s", out)
+		}
+		t.Skip("there is no Docker engine to talk to")
+	}
+	if out, err := exec.Command("../base-image").CombinedOutput(); err != nil {
+		t.Fatalf("cannot make the base image: %s", out)
+	}
+	dir := t.TempDir()
+	for from, to := range map[string]string{binary.Path(t, ""): "keelson", "Dockerfile": "Dockerfile"} {
+		data, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, to), data, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("docker", "build", "--network", "host", "-q", "-t", image, dir).CombinedOutput(); err != nil {
+		t.Fatalf("docker build: %s", out)
+	}
+}
+
+// A container is one that runs.
+type container struct {
+	t  *testing.T
+	id string
+}
+
+// boot starts a container; it is removed when the test ends.
+func boot(t *testing.T, args ...string) container {
+	t.Helper()
+	out, err := exec.Command("docker", append([]string{"run", "-d", "--network", "none"}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker run: %s", out)
+	}
+	c := container{t, strings.TrimSpace(string(out))}
+	t.Cleanup(func() { exec.Command("docker", "rm", "-f", "-v", c.id).Run() })
+	return c
+}
+
+// try runs a shell command inside.
+func (c container) try(command string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "docker", "exec", c.id, "sh", "-c", command).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+func (c container) sh(command string) string {
+	c.t.Helper()
+	out, err := c.try(command)
+	if err != nil {
+		c.t.Fatalf("%s: %v: %s", command, err, out)
+	}
+	return out
+}
+
+// booted waits for the boot to be over.
+func (c container) booted() string {
+	c.t.Helper()
+	out, _ := c.try("systemctl is-system-running --wait")
+	return out
+}
+
+func (c container) logs() string {
+	out, _ := exec.Command("docker", "logs", c.id).CombinedOutput()
+	return string(out)
+}
+
+// serves asks a service. A daemon that says that it is ready before it is (Type=simple) is asked again until the time is up.
+func (c container) serves(s service) {
+	c.t.Helper()
+	var out string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+		out, _ = c.try(s.probe)
+		if regexp.MustCompile("(?m)" + s.client).MatchString(out) {
+			return
+		}
+	}
+	status, _ := c.try("systemctl status --no-pager " + s.unit)
+	c.t.Errorf("%s does not serve: %s\n%s", s.unit, out, status)
+}
+
+// stop is docker stop, and gives the exit status and how long it took.
+func (c container) stop() (status string, took time.Duration) {
+	c.t.Helper()
+	begin := time.Now()
+	if out, err := exec.Command("docker", "stop", c.id).CombinedOutput(); err != nil {
+		c.t.Fatalf("docker stop: %s", out)
+	}
+	took = time.Since(begin)
+	out, err := exec.Command("docker", "inspect", "-f", "{{.State.ExitCode}}", c.id).Output()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(bytes.TrimSpace(out)), took
+}
+
+func TestServices(t *testing.T) {
+	need(t)
+	c := boot(t, image)
+	if state := c.booted(); state != "running" {
+		failed, _ := c.try("systemctl --failed --no-pager --no-legend; systemctl list-jobs --no-legend --no-pager")
+		t.Errorf("is-system-running: %s: %s", state, failed)
+	}
+	for _, s := range services {
+		t.Run(s.unit, func(t *testing.T) {
+			c := container{t, c.id}
+			c.serves(s)
+			c.killed(s)
+		})
+	}
+	if state := c.sh("systemctl reset-failed; systemctl is-system-running"); state != "running" {
+		t.Errorf("after all: %s", state)
+	}
+	status, took := c.stop()
+	if log := c.logs(); status != "0" || strings.Contains(log, "Killed, as they did not stop in time") {
+		t.Errorf("docker stop: status %s after %v\n%s", status, took, tail(log))
+	}
+	t.Logf("docker stop: %v", took)
+}
+
+// killed kills the main process and looks whether what Restart= says is done.
+func (c container) killed(s service) {
+	c.t.Helper()
+	pid := c.sh("systemctl show -P MainPID " + s.unit)
+	if pid == "0" {
+		c.t.Fatalf("%s has no main process", s.unit)
+	}
+	restart := c.sh("systemctl show -P Restart " + s.unit)
+	c.sh("kill -9 " + pid)
+	comesBack := restart != "no" && restart != "on-success" && restart != "on-watchdog"
+	// The end of a restart is a state that is not passed through.
+	wait := fmt.Sprintf("for i in $(seq 300); do p=$(systemctl show -P MainPID %s); s=$(systemctl is-active %s); case $s in active) [ $p != %s ] && [ $p != 0 ] && break;; failed|inactive) [ %t = false ] && break;; esac; sleep 0.1; done; echo $s", s.unit, s.unit, pid, comesBack)
+	state := c.sh(wait)
+	if comesBack != (state == "active") {
+		c.t.Fatalf("%s, Restart=%s, is %s after its main process was killed", s.unit, restart, state)
+	}
+	if !comesBack {
+		c.sh("systemctl reset-failed " + s.unit + "; systemctl start " + s.unit)
+	}
+	if s.unit != "cron.service" { // what it has run, it runs once
+		c.serves(s)
+	}
+	c.sh("systemctl stop " + s.unit + " && systemctl start " + s.unit)
+}
+
+func tail(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	return strings.Join(lines[max(0, len(lines)-30):], "\n")
+}
