@@ -216,7 +216,8 @@ type SocketsFailed struct {
 	Error string
 }
 
-// Traffic says that something arrived on a socket unit that listens; with Accept=yes on one that is no stream.
+// Traffic says that something arrived on a socket unit that listens. With Accept=yes only a Hangup means anything: the rest comes as
+// Connection, as the loader refuses Accept=yes for what cannot be accepted from.
 type Traffic struct {
 	Unit   string
 	Hangup bool // the peer side was shut down: an error

@@ -15,6 +15,7 @@ func (s socket) traffic(e Traffic) {
 	case e.Hangup:
 		s.m.log(s.u, 3, "Got POLLHUP on a listening socket. The service probably invoked shutdown() on it, and should better not do that.")
 		s.enterStopPre(Resources)
+	case s.config().Accept:
 	case s.m.graph.StopPending(s.u.ID):
 		s.m.emit(FlushSockets{s.u.Name})
 	case s.limited():

@@ -62,3 +62,14 @@ func TestExpandInstall(t *testing.T) {
 		}
 	}
 }
+
+func FuzzReadInstall(f *testing.F) {
+	f.Add("a@.service", "[Install]\nAlias=b@%i.service \"x\nDefaultInstance=1\nAlso=\\\n")
+	f.Fuzz(func(t *testing.T, name, text string) {
+		var i Install
+		_, _ = i.ReadInstall(name, "f", text)
+		for _, w := range i.Alias {
+			_, _ = ExpandInstall(w, &Host{}, name, i.DefaultInstance)
+		}
+	})
+}
