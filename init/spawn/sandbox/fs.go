@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,10 +33,18 @@ var mountOptions = map[string]uint64{
 	"nosymfollow": unix.MS_NOSYMFOLLOW,
 }
 
-// ParseMountinfo reads /proc/PID/mountinfo (proc(5)). A point that is mounted over keeps its place and gets the upper mount's flags.
+// mountLine is a mount of mountinfo, seen or not.
+type mountLine struct {
+	id, parent string
+	MountPoint
+}
+
+// ParseMountinfo reads /proc/PID/mountinfo (proc(5)) and gives the mounts that paths lead to. Others are mounted over, and the order of the lines does not tell
+// which: a mount may have come below another one by propagation.
 func ParseMountinfo(text []byte) []MountPoint {
-	var list []MountPoint
-	index := map[string]int{}
+	var all []mountLine
+	children := map[string][]int{}
+	ids := map[string]bool{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -43,16 +52,41 @@ func ParseMountinfo(text []byte) []MountPoint {
 		if len(f) < 6 {
 			continue
 		}
-		m := MountPoint{At: unescape(f[4])}
+		m := mountLine{f[0], f[1], MountPoint{At: unescape(f[4])}}
 		for o := range strings.SplitSeq(f[5], ",") {
 			m.Flags |= mountOptions[o]
 		}
-		if i, ok := index[m.At]; ok {
-			list[i] = m
-			continue
+		children[m.parent] = append(children[m.parent], len(all))
+		ids[m.id] = true
+		all = append(all, m)
+	}
+	var list []MountPoint
+	seen := make([]bool, len(all)) // the parent of the topmost root may be itself
+	var visit func(i int)
+	visit = func(i int) {
+		if seen[i] {
+			return
 		}
-		index[m.At] = len(list)
-		list = append(list, m)
+		seen[i] = true
+		m := &all[i]
+		for _, c := range children[m.id] {
+			if c != i && all[c].At == m.At { // on its root: it covers all of it
+				visit(c)
+				return
+			}
+		}
+		list = append(list, m.MountPoint)
+		for _, c := range children[m.id] {
+			covered := func(o int) bool { return o != c && all[o].At != all[c].At && below(all[c].At, all[o].At) }
+			if !slices.ContainsFunc(children[m.id], covered) {
+				visit(c)
+			}
+		}
+	}
+	for i := range all {
+		if !ids[all[i].parent] || all[i].parent == all[i].id {
+			visit(i)
+		}
 	}
 	return list
 }

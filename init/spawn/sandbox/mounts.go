@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -162,9 +163,11 @@ func (p *planner) procfs(e *entry) {
 	switch {
 	case p.fs.NewProc(strings.Join(options, ",")):
 		p.mount("proc", p.prefix(e.path), "proc", flags, strings.Join(options, ","), false)
-		// What it has is as outside, but for what is mounted there.
-		p.cover(e.path)
-		p.view.mounts = append(p.view.mounts, mounted{e.path, "/proc", flags})
+		// What it has is as outside, but for what is mounted there; of processes alone, nothing that entries are about.
+		p.mountFresh(e.path, flags)
+		if !slices.Contains(options, "subset=pid") {
+			p.view.mounts[len(p.view.mounts)-1].from = "/proc"
+		}
 	case p.point(e.path) == nil:
 		p.remark(e.directive + ": a new /proc cannot be mounted here, it is the one that is there.")
 		p.mount("/proc", p.prefix(e.path), "", unix.MS_BIND|unix.MS_REC, "", false)

@@ -433,9 +433,14 @@ func TestMountinfo(t *testing.T) {
 23 22 0:21 / /proc rw,nosuid,nodev,noexec,relatime - proc proc rw
 24 22 0:22 / /a\040b ro,noatime - tmpfs tmpfs rw
 broken
-25 22 0:23 / /proc ro - tmpfs tmpfs rw
+25 23 0:23 / /proc ro - tmpfs tmpfs rw
+26 22 0:24 / /sys rw - sysfs sysfs rw
+27 26 0:25 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs rw
+28 22 0:25 / /sys/fs/cgroup rw - tmpfs tmpfs rw
+29 28 0:26 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw
+30 23 0:27 / /proc/hidden rw - tmpfs tmpfs rw
 `))
-	want := []MountPoint{{"/", 0}, {"/proc", unix.MS_RDONLY}, {"/a b", unix.MS_RDONLY | unix.MS_NOATIME}}
+	want := []MountPoint{{"/", 0}, {"/proc", unix.MS_RDONLY}, {"/a b", unix.MS_RDONLY | unix.MS_NOATIME}, {"/sys", 0}, {"/sys/fs/cgroup", unix.MS_RDONLY | unix.MS_NOSUID}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}
