@@ -8,9 +8,9 @@ import (
 )
 
 // What a container has no use for. Mounts, swaps and devices are the runtime's and the host's: a mount unit is up if its place is a
-// mount point, a device if its node exists, and both are only ever found so when somebody starts them. What is not there cannot be
-// brought about: the job ends with "unsupported" and a line in the log. Swaps, automounts and scopes from files are never
-// supported. Slices are names only. -.slice, system.slice, -.mount and init.scope are always up.
+// mount point (mounts.go), a device if its node exists, which is found out when somebody starts it, as there is no udev to tell. What is
+// not there cannot be brought about: the job ends with "unsupported" and a line in the log. Swaps, automounts and scopes from files are
+// never supported. Slices are names only. -.slice, system.slice, -.mount and init.scope are always up.
 
 // plainNames are the two states of each type in the words of its SubState property.
 var plainNames = map[unit.Type][2]string{
@@ -26,8 +26,6 @@ var perpetual = map[string]bool{"-.slice": true, "system.slice": true, "-.mount"
 func (m *Machine) configurePlain(u *Unit) {
 	f := m.graph.Facts(u.ID)
 	switch u.Config.Type {
-	case unit.TypeDevice: // needs no file
-		f.Load = graph.Loaded
 	case unit.TypeMount:
 		f.CanReload = false
 	}
@@ -50,6 +48,9 @@ func (m *Machine) supported(u *Unit) bool {
 func (m *Machine) inertFact(u *Unit) *unit.Condition {
 	switch u.Config.Type {
 	case unit.TypeMount:
+		if m.isMounted(u) {
+			return nil
+		}
 		if u.Config.Mount != nil && u.Config.Mount.Where != "" {
 			return &unit.Condition{Type: unit.ConditionPathIsMountPoint, Parameter: u.Config.Mount.Where}
 		}

@@ -42,6 +42,7 @@ type Machine struct {
 	pids     map[int]*Unit
 	jobs     map[graph.JobID]*jobRecord
 	busNames map[string]*Unit
+	mounts   map[string]MountPoint // by the unit's name; nil: not known
 
 	lastCommand  CommandID
 	lastQuery    QueryID
@@ -131,6 +132,8 @@ func (m *Machine) handle(e Event) {
 		m.forPath(e.Unit, func(p path) { p.changed(e.Index) })
 	case StampRead:
 		m.forTimer(e.Unit, func(t timer) { t.stampRead(e) })
+	case MountTable:
+		m.mountTable(e)
 	case ClockChanged:
 		m.eachTimer(timer.clockChanged)
 	case ZoneChanged:

@@ -27,7 +27,7 @@ func Restore(c Config, now Time, data []byte) (m *Machine, effects []Effect, err
 	c.Startup = s.Startup
 	m = New(c)
 	m.now = now
-	m.environment = s.Environment
+	m.environment, m.mounts = s.Environment, s.Mounts
 	m.lastCommand, m.lastQuery, m.lastStamp, m.lastDeadline = s.LastCommand, s.LastQuery, s.LastStamp, s.LastDeadline
 	m.booting, m.booted, m.status, m.tally = s.Booting, s.Booted, s.Status, s.Tally
 	m.restoreUnits(&s)

@@ -25,6 +25,7 @@ type saved struct {
 	Jobs        []json.RawMessage // savedJob, by id
 	News        []json.RawMessage `json:",omitempty"` // savedNews; none, unless a Step has left work undone
 	Graph       graph.Book
+	Mounts      map[string]MountPoint `json:",omitempty"`
 
 	Idlers []graph.UnitID `json:",omitempty"`
 	Dying  []graph.UnitID `json:",omitempty"`
@@ -66,7 +67,7 @@ type savedNews struct {
 // decided in that step is lost, but not what it knew before.
 func (m *Machine) Save() ([]byte, error) {
 	s := saved{
-		Version: saveVersion, Startup: m.config.Startup, Environment: m.environment, Graph: m.graph.Book(),
+		Version: saveVersion, Startup: m.config.Startup, Environment: m.environment, Graph: m.graph.Book(), Mounts: m.mounts,
 		Idlers: ids(m.idlers), Dying: ids(m.dying),
 		LastCommand: m.lastCommand, LastQuery: m.lastQuery, LastStamp: m.lastStamp, LastDeadline: m.lastDeadline,
 		Booting: m.booting, Booted: m.booted, Finished: m.finished, Backlog: m.backlog, Status: m.status, Tally: m.tally,

@@ -201,6 +201,12 @@ func (r *scenario) do(words []string) {
 		r.facts[name] = true
 	case "stamp": // UNIT AGO
 		r.stamps[name] = r.now.Realtime - mustSpan(r.t, arg(2))
+	case "mounts": // WHERE…: all that is mounted
+		var e MountTable
+		for _, where := range words[1:] {
+			e.Points = append(e.Points, MountPoint{where, "tmpfs", "tmpfs", "rw"})
+		}
+		r.step(e)
 	case "zone-changed":
 		r.step(ZoneChanged{})
 	case "hangup": // UNIT: of its oldest stored descriptor

@@ -30,6 +30,9 @@ func (p plain) start() graph.RunResult {
 }
 
 func (p plain) stop() graph.RunResult {
+	if p.holdsMount() {
+		return graph.RunUnsupported
+	}
 	p.enter(PlainDead)
 	return graph.RunUnderway
 }

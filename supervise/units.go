@@ -255,6 +255,7 @@ func (m *Machine) forget(id graph.UnitID) {
 
 // configure gives a unit what its files say, now and after a daemon-reload. A type never changes, as it is the name's.
 func (m *Machine) configure(u *Unit, config *unit.Unit) {
+	config = m.found(u, config)
 	u.Config = config
 	u.describe()
 	f := m.graph.Facts(u.ID)
