@@ -92,7 +92,7 @@ func lost(c *unit.CgroupContext, defaults *unit.Defaults, reason string) (degrad
 	base := silent(defaults)
 	for _, startup := range []bool{false, true} {
 		for _, p := range properties {
-			for _, d := range p.directives(c, base, setting{startup: startup}) {
+			for _, d := range p.directives(c, base, setting{capacity{1 << 40, 1 << 40}, startup}) {
 				degraded = degrade(degraded, d, reason)
 			}
 		}

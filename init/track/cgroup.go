@@ -66,6 +66,9 @@ func openCgroups(o Options, p procfs) (*cgroups, error) {
 	if err := c.moveIn(o.Adopt); err != nil {
 		return nil, fmt.Errorf("no process can be moved below %s (%w)", c.dir, errno(err))
 	}
+	if own, ok := p.cgroup(os.Getpid()); ok {
+		c.own = strings.TrimSuffix(own, "/"+leaf)
+	}
 	available, _ := os.ReadFile(path.Join(c.dir, "cgroup.controllers")) // without: none
 	for _, name := range strings.Fields(string(available)) {
 		if write(path.Join(c.dir, "cgroup.subtree_control"), "+"+name) == nil {
@@ -86,10 +89,10 @@ func (c *cgroups) locate(p procfs, again bool) error {
 	if again {
 		own = strings.TrimSuffix(own, "/"+leaf)
 	}
-	c.own = strings.TrimSuffix(own, "/")
+	own = strings.TrimSuffix(own, "/")
 	for _, m := range p.mounts() {
 		root := strings.TrimSuffix(m.root, "/")
-		below, inside := strings.CutPrefix(c.own, root)
+		below, inside := strings.CutPrefix(own, root)
 		if m.kind == "cgroup2" && inside && (below == "" || below[0] == '/') {
 			c.dir = path.Join(m.point, below)
 			return nil

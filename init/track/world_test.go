@@ -76,6 +76,7 @@ type world struct {
 	*testing.T
 	*Tracker
 	children map[int]bool
+	context  *unit.CgroupContext // of all units
 	stamps   uint32
 }
 
@@ -85,11 +86,13 @@ func newWorld(t *testing.T, o Options) *world {
 	}
 	w := &world{T: t, Tracker: New(o), children: map[int]bool{}}
 	t.Cleanup(func() {
-		for pid := range w.children {
-			unix.Kill(pid, unix.SIGKILL)
-		}
+		var kills []supervise.Kill
 		for name := range w.units {
-			w.Tracker.Kill(supervise.Kill{Unit: name, Rest: true, Signal: unit.SIGKILL})
+			kills = append(kills, supervise.Kill{Unit: name, Rest: true, Signal: unit.SIGKILL})
+		}
+		w.KillAll(kills)
+		for pid := range w.children { // those without a unit too
+			unix.Kill(pid, unix.SIGKILL)
 		}
 		w.reap(true)
 		w.Tracker.Close()
@@ -121,7 +124,7 @@ func (w *world) reap(all bool) {
 func (w *world) launch(name string, stamped bool, argv ...string) (main int, n numbers) {
 	w.Helper()
 	w.stamps++
-	u := Unit{Name: name, Stamp: w.stamps, Stamped: stamped}
+	u := Unit{Name: name, Stamp: w.stamps, Stamped: stamped, Cgroup: w.context}
 	value := uint64(0)
 	if v, ok := w.Limit(u.Stamp); ok && stamped {
 		value = v
