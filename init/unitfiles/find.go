@@ -69,15 +69,14 @@ func (p *operation) tell(t ChangeType, path, source string) {
 	}
 }
 
-// fail reports a failure and returns it. That a file system is read-only is said once.
+// fail reports a failure and returns it. On a read-only file system one is enough.
 func (p *operation) fail(err error, path, source string) error {
-	c := Change{Failed, errnoOf(err), path, source}
-	if last := len(p.changes) - 1; c.Errno == unix.EROFS && last >= 0 && p.changes[last].Errno == unix.EROFS {
+	if p.quiet {
 		return err
 	}
-	if !p.quiet {
-		p.changes = append(p.changes, c)
-	}
+	no := errnoOf(err)
+	p.changes = append(p.changes, Change{Failed, no, path, source})
+	p.quiet = no == unix.EROFS
 	return err
 }
 

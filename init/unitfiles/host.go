@@ -58,7 +58,7 @@ func (r *Root) host() unit.Host {
 // inMemory is the path of the unit that the manager makes of an init script, as if a generator had; "" if there is none. In a root directory no manager
 // runs.
 func (p *operation) inMemory(name string) string {
-	if p.noMemory || p.dir != "" {
+	if p.noMemory || !p.live {
 		return ""
 	}
 	at := p.loader().File(name)
@@ -70,7 +70,7 @@ func (p *operation) inMemory(name string) string {
 
 // allInMemory lists them all.
 func (r *Root) allInMemory() []string {
-	if r.dir != "" {
+	if !r.live {
 		return nil
 	}
 	l := r.loader()

@@ -16,8 +16,10 @@ import (
 
 // Root is a root directory with unit files. Its methods may be called by several goroutines: it holds nothing that changes.
 type Root struct {
-	dir    string // "" is this machine
-	search []string
+	dir     string // "" is this machine
+	search  []string
+	live    bool   // this is where a manager runs: generators have been at work, and init scripts are units
+	install string // the program that enables init scripts
 
 	// Host is what specifiers in [Install] are resolved with; nil: what the root directory itself says.
 	Host func() unit.Host
@@ -31,7 +33,7 @@ func New(dir string) *Root {
 		dir = ""
 	}
 	// Debian up to 12 names /lib first, also where it is a link to /usr/lib.
-	return &Root{dir: dir, search: unit.DefaultSearchPath(true)}
+	return &Root{dir: dir, search: unit.DefaultSearchPath(true), live: dir == "", install: sysvInstall}
 }
 
 // Options are systemctl's. Not every operation knows all.

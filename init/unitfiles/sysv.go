@@ -45,7 +45,7 @@ func (r *Root) SysV(verb string, names []string, say func(Line)) (rest, is []str
 			continue
 		}
 		if native {
-			say(Line{6, fmt.Sprintf("Synchronizing state of %s with SysV service script with %s.", name, sysvInstall)})
+			say(Line{6, fmt.Sprintf("Synchronizing state of %s with SysV service script with %s.", name, r.install)})
 			rest = append(rest, name)
 		} else {
 			say(Line{6, fmt.Sprintf("%s is not a native service, redirecting to systemd-sysv-install.", name)})
@@ -63,7 +63,7 @@ func (r *Root) SysV(verb string, names []string, say func(Line)) (rest, is []str
 
 // sysv calls the distribution's program, or does without.
 func (r *Root) sysv(verb, script string, say func(Line)) (enabled bool, err error) {
-	if unix.Access(sysvInstall, unix.X_OK) != nil {
+	if unix.Access(r.install, unix.X_OK) != nil {
 		if verb == "is-enabled" {
 			return len(r.runlevelLinks("S5", 'S', script)) > 0, nil
 		}
@@ -73,8 +73,8 @@ func (r *Root) sysv(verb, script string, say func(Line)) (enabled bool, err erro
 	if r.dir != "" {
 		args = append([]string{"--root=" + r.dir}, args...)
 	}
-	say(Line{6, "Executing: " + sysvInstall + " " + strings.Join(args, " ")})
-	cmd := exec.Command(sysvInstall, args...)
+	say(Line{6, "Executing: " + r.install + " " + strings.Join(args, " ")})
+	cmd := exec.Command(r.install, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err = cmd.Run()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
@@ -112,9 +112,12 @@ func (r *Root) updateRC(enable bool, script string) error {
 		return err
 	}
 	if len(r.runlevelLinks(allLevels, 0, script)) == 0 {
-		for kind, levels := range map[string][]string{"S": start, "K": stop} {
-			for _, level := range levels {
-				if err := r.rcLink(level, kind+"01"+script, script); err != nil {
+		for _, links := range []struct {
+			kind   string
+			levels []string
+		}{{"S", start}, {"K", stop}} {
+			for _, level := range links.levels {
+				if err := r.rcLink(level, links.kind+"01"+script, script); err != nil {
 					return err
 				}
 			}

@@ -206,7 +206,7 @@ func (p *operation) unlinkFile(at string) error {
 
 // maskedByGenerator tells of what no unmask will change, on a machine that runs.
 func (p *operation) maskedByGenerator(name string) {
-	if p.dir != "" {
+	if !p.live {
 		return
 	}
 	look, f := p.aside(), &file{name: name}
