@@ -1,5 +1,5 @@
 // Package sock is the manager's side of sockets and of watched paths: the notify socket, what socket units listen on, and what path units and PID files
-// are told by inotify. It starts no goroutine and waits for nothing.
+// are told by inotify. It waits for nothing. Its only goroutine lives for the length of one Open, on a thread in another network namespace.
 //
 // Laws:
 //   - Descriptors are plain numbers, closed on exec and non-blocking; who is given one owns it. What a refused message brought is closed here.
