@@ -25,12 +25,13 @@ const (
 	timerDeadline     deadlineKind = iota // the state's own: a timeout, RuntimeMaxSec=, RestartSec=
 	idleDeadline                          // Type=idle waits no longer
 	monotonicDeadline                     // a timer unit elapses
+	pollDeadline                          // a socket unit listens again (PollLimitIntervalSec=)
 	realtimeDeadline                      // a timer unit with OnCalendar= elapses; on CLOCK_REALTIME
 	watchdogDeadline                      // the last: whatever else may be a sign of life comes first
 	deadlineKinds
 )
 
-var deadlineNames = [deadlineKinds]string{"timer", "idle", "monotonic", "realtime", "watchdog"}
+var deadlineNames = [deadlineKinds]string{"timer", "idle", "monotonic", "poll", "realtime", "watchdog"}
 
 // Deadlines are what a unit waits for, by kind.
 type Deadlines [deadlineKinds]Deadline

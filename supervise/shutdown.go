@@ -20,6 +20,13 @@ var emergencyActions = map[unit.EmergencyAction]struct {
 	unit.ActionPoweroffImmediate: {"Powering off immediately", ObjectivePoweroff, ""},
 	unit.ActionExit:              {"Exiting", ObjectiveExit, "exit.target"},
 	unit.ActionExitForce:         {"Exiting immediately", ObjectiveExit, ""},
+	unit.ActionSoftReboot:        {"Soft-rebooting", ObjectiveReboot, "reboot.target"},
+	unit.ActionSoftRebootForce:   {"Forcibly soft-rebooting", ObjectiveReboot, ""},
+	unit.ActionKexec:             {"Executing kexec", ObjectiveReboot, "reboot.target"},
+	unit.ActionKexecForce:        {"Forcibly executing kexec", ObjectiveReboot, ""},
+	unit.ActionHalt:              {"Halting", ObjectiveHalt, "halt.target"},
+	unit.ActionHaltForce:         {"Forcibly halting", ObjectiveHalt, ""},
+	unit.ActionHaltImmediate:     {"Halting immediately", ObjectiveHalt, ""},
 }
 
 // emergency takes an action. status is what an exit ends with, -1 for leaving it as it is; warn: it is worth a warning.

@@ -70,6 +70,7 @@ type Socket struct {
 	State    SocketState
 	Result   Result
 	Triggers Limiter // TriggerLimitIntervalSec=, TriggerLimitBurst=
+	Polls    Limiter // PollLimitIntervalSec=, PollLimitBurst=
 
 	FDs       []FD
 	Query     QueryID
@@ -103,6 +104,9 @@ func (s socket) enter(state SocketState) {
 	if state != SocketListening && s.Listening {
 		s.Listening = false
 		s.m.emit(ListenSockets{Unit: s.u.Name, Off: true})
+	}
+	if state != SocketListening {
+		s.m.disarm(s.u, pollDeadline)
 	}
 	if !state.hasFDs() {
 		s.Query = 0
@@ -205,11 +209,16 @@ func (s socket) notOpened(e SocketsFailed) {
 }
 
 func (s socket) enterListening() {
-	if !s.Listening {
-		s.Listening = true
-		s.m.emit(ListenSockets{Unit: s.u.Name, Accept: s.config().Accept, Flush: !s.config().Accept && s.config().FlushPending})
+	if !s.Listening && !s.saturated() {
+		s.listen(!s.config().Accept && s.config().FlushPending)
 	}
 	s.enter(SocketListening)
+	s.pause()
+}
+
+func (s socket) listen(flush bool) {
+	s.Listening = true
+	s.m.emit(ListenSockets{Unit: s.u.Name, Accept: s.config().Accept, Flush: flush})
 }
 
 func (s socket) enterStopPre(f Result) {

@@ -62,7 +62,13 @@ func (s socket) empty() {
 }
 
 // deadline is the column "time" (socket_dispatch_timer in src/core/socket.c).
-func (s socket) deadline(deadlineKind) {
+func (s socket) deadline(kind deadlineKind) {
+	if kind == pollDeadline {
+		if s.State == SocketListening && !s.Listening {
+			s.listen(false)
+		}
+		return
+	}
 	k := s.u.Config.Kill
 	switch s.State {
 	case SocketStartPre:

@@ -10,6 +10,10 @@ import (
 // traffic starts the service of a socket unit that listens (socket_dispatch_io and socket_enter_running in
 // src/core/socket.c).
 func (s socket) traffic(e Traffic) {
+	if s.State == SocketListening && !e.Hangup && !s.config().Accept {
+		s.Polls.below(s.m.now.Monotonic)
+		defer s.pause()
+	}
 	switch {
 	case s.State != SocketListening:
 	case e.Hangup:
@@ -22,6 +26,24 @@ func (s socket) traffic(e Traffic) {
 	default:
 		s.activate()
 	}
+}
+
+// saturated: as much has come in as PollLimitBurst= allows in its interval (systemd.socket(5) of systemd 255).
+func (s socket) saturated() bool {
+	p := &s.Polls
+	return p.Limit.Limited() && p.Begin != 0 && p.Count >= p.Limit.Burst && s.m.now.Monotonic.Sub(p.Begin) <= p.Limit.Interval
+}
+
+// pause stops listening until the interval is over, if it is saturated. Nothing is refused: it waits.
+func (s socket) pause() {
+	if s.State != SocketListening || !s.saturated() {
+		return
+	}
+	if s.Listening {
+		s.Listening = false
+		s.m.emit(ListenSockets{Unit: s.u.Name, Off: true})
+	}
+	s.m.arm(s.u, pollDeadline, s.Polls.Begin.Add(s.Polls.Limit.Interval)+1, 0)
 }
 
 // limited counts an activation, and ends a unit that is activated too often (systemd.socket(5), TriggerLimitBurst=).
@@ -69,6 +91,10 @@ func (m *Machine) connection(e Connection) {
 		return
 	}
 	s := socket{m, u, u.Socket}
+	if s.State == SocketListening {
+		s.Polls.below(m.now.Monotonic)
+		defer s.pause()
+	}
 	if s.State != SocketListening || m.graph.StopPending(u.ID) || s.limited() || s.full(e) || !s.accept(e) {
 		m.drop(u.Name, []FD{e.FD})
 	}

@@ -290,6 +290,7 @@ func (m *Machine) configure(u *Unit, config *unit.Unit) {
 		}
 		if config.Socket != nil {
 			u.Socket.Triggers.Limit = config.Socket.TriggerLimit
+			u.Socket.Polls.Limit = config.Socket.PollLimit
 		}
 	case unit.TypeTimer:
 		if u.Timer == nil {

@@ -125,6 +125,7 @@ type CgroupContext struct {
 	StartupMemorySwapMax, StartupMemoryZSwapMax              Fraction
 	MemoryPressureWatch                                      PressureWatch
 	MemoryPressureThreshold                                  Usec
+	MemoryZSwapWriteback                                     bool // systemd 256
 
 	TasksMax Fraction
 
@@ -146,6 +147,8 @@ type CgroupContext struct {
 	Delegate            bool
 	DelegateControllers []string // nil: all
 	DelegateSubgroup    string   // systemd 254
+	CoredumpReceive     bool     // systemd 255
+	NFTSets             []NFTSet // systemd 255
 	DisableControllers  []string
 
 	ManagedOOMSwap                ManagedOOM

@@ -62,7 +62,7 @@ func newUnit(name string, d *Defaults) *Unit {
 	case TypeSocket:
 		u.Exec.Output, u.Exec.Error = d.Output, d.Error
 		u.Socket = &Socket{
-			Backlog: 1<<32 - 1, Timeout: d.TimeoutStart, DirectoryMode: 0o755, SocketMode: 0o666, MaxConnections: 64, TriggerLimit: unset,
+			Backlog: 1<<32 - 1, Timeout: d.TimeoutStart, DirectoryMode: 0o755, SocketMode: 0o666, MaxConnections: 64, TriggerLimit: unset, PollLimit: unset,
 		}
 	case TypeTimer:
 		u.Timer = &Timer{Accuracy: d.TimerAccuracy, RemainAfterElapse: true}
@@ -103,7 +103,7 @@ func newCgroupContext(d *Defaults) *CgroupContext {
 		CPUQuota: Infinity, CPUQuotaPeriod: Infinity, MemoryPressureThreshold: Infinity,
 		MemoryHigh: none, MemoryMax: none, MemorySwapMax: none, MemoryZSwapMax: none, MemoryLimit: none,
 		StartupMemoryHigh: none, StartupMemoryMax: none, StartupMemorySwapMax: none, StartupMemoryZSwapMax: none,
-		TasksMax:      none,
+		TasksMax: none, MemoryZSwapWriteback: true,
 		CPUAccounting: d.CPUAccounting, MemoryAccounting: d.MemoryAccounting, TasksAccounting: d.TasksAccounting,
 		IOAccounting: d.IOAccounting, BlockIOAccounting: d.BlockIOAccounting, IPAccounting: d.IPAccounting,
 	}

@@ -184,6 +184,7 @@ type ExecContext struct {
 	Group               string
 	SupplementaryGroups []string
 	DynamicUser         bool
+	SetLoginEnvironment Bound[bool] // systemd 255; unset: $HOME, $LOGNAME and $SHELL are set where User= is
 	PAMName             string
 
 	WorkingDirectory          string // "" for /

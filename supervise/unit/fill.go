@@ -38,6 +38,7 @@ func (u *Unit) fill(d *Defaults) {
 			burst = 200
 		}
 		limit(&u.Socket.TriggerLimit, burst)
+		u.Socket.fillPollLimit()
 	case u.Path != nil:
 		limit(&u.Path.TriggerLimit, 200)
 	}
@@ -147,6 +148,21 @@ func (s *Socket) fill(u *Unit) {
 		if s.FDName = u.Name; s.Accept {
 			s.FDName = "connection"
 		}
+	}
+}
+
+func (s *Socket) fillPollLimit() {
+	unset := RateLimit{Infinity, ^uint(0)}
+	switch {
+	case s.PollLimit == unset:
+		s.PollLimit = RateLimit{}
+	case s.PollLimit.Interval == unset.Interval:
+		s.PollLimit.Interval = 2 * calendar.Second
+	case s.PollLimit.Burst != unset.Burst:
+	case s.Accept:
+		s.PollLimit.Burst = 150
+	default:
+		s.PollLimit.Burst = 15
 	}
 }
 

@@ -96,6 +96,7 @@ type Socket struct {
 	MaxConnections          uint
 	MaxConnectionsPerSource uint
 	TriggerLimit            RateLimit // 200 in 2 s for Accept=yes, else 20 in 2 s, unless set
+	PollLimit               RateLimit // systemd 255; 0: none, as in 252. Where one is set, the other is 2 s, and 150 for Accept=yes, else 15
 	Timeout                 Usec
 	FlushPending            bool
 	Writable                bool

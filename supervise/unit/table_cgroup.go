@@ -1,6 +1,10 @@
 package unit
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
 
 // cgroupGroups are systemd.resource-control(5).
 func cgroupGroups() []group {
@@ -44,6 +48,8 @@ func cgroupGroups() []group {
 		{"MemoryPressureWatch", booleanWatch(), cg, 254},
 		{"MemoryPressureThresholdSec", span(func(u *Unit) *Usec { return &c(u).MemoryPressureThreshold }), cg, 254},
 
+		{"MemoryZSwapWriteback", boolean(func(u *Unit) *bool { return &c(u).MemoryZSwapWriteback }), cg, 256},
+
 		{"TasksAccounting", boolean(func(u *Unit) *bool { return &c(u).TasksAccounting }), cg, 0},
 		{"TasksMax", tasksMax(), cg, 0},
 
@@ -83,6 +89,8 @@ func cgroupGroups() []group {
 		{"ManagedOOMMemoryPressure", managedOOM(func(u *Unit) *ManagedOOM { return &c(u).ManagedOOMMemoryPressure }), oomd, 0},
 		{"ManagedOOMMemoryPressureLimit", managedOOMLimit(), oomd, 0},
 		{"ManagedOOMPreference", oneOf(managedOOMPreferenceWords, "Failed to parse ManagedOOMPreference=", func(u *Unit) *ManagedOOMPreference { return &c(u).ManagedOOMPreference }), oomd, 0},
+		{"CoredumpReceive", boolean(func(u *Unit) *bool { return &c(u).CoredumpReceive }), inert("core dumps go where the host's kernel sends them"), 255},
+		{"NFTSet", nftSets(), inert("a container's units have no cgroup that a packet filter could name"), 255},
 		{"NetClass", removed(), gone, 0},
 	}}}
 }
@@ -103,4 +111,47 @@ func booleanWatch() form {
 		}
 		a.u.Cgroup.MemoryPressureWatch = w
 	}}
+}
+
+// NFTSet is one set of a packet filter that the unit's cgroup, user or group is put into.
+type NFTSet struct {
+	Source string // "cgroup", "user" or "group"
+	Family string // "arp", "bridge", "inet", "ip", "ip6" or "netdev"
+	Table  string
+	Set    string
+}
+
+// nftSets is NFTSet= (config_parse_cgroup_nft_set in src/core/load-fragment.c of systemd 255).
+func nftSets() form {
+	return form{"list of source:family:table:set", func(a *assignment) {
+		list := &a.u.Cgroup.NFTSets
+		if a.value == "" {
+			*list = nil
+			return
+		}
+		for _, word := range strings.Fields(a.value) {
+			part := strings.Split(word, ":")
+			if len(part) != 4 {
+				a.warn("Failed to parse NFT set, ignoring: %s", word)
+				continue
+			}
+			n := NFTSet{part[0], part[1], part[2], part[3]}
+			switch {
+			case !slices.Contains([]string{"cgroup", "user", "group"}, n.Source):
+				a.warn("Unknown NFT source, ignoring: %s", n.Source)
+			case !slices.Contains([]string{"arp", "bridge", "inet", "ip", "ip6", "netdev"}, n.Family):
+				a.warn("Unknown NFT protocol family, ignoring: %s", n.Family)
+			case !nftName(n.Table) || !nftName(n.Set):
+				a.warn("Invalid table or set name, ignoring: %s", word)
+			default:
+				*list = append(*list, n)
+			}
+		}
+	}}
+}
+
+// nftName: nft_identifier_valid in src/shared/firewall-util.c.
+func nftName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return s != "" && len(s) < 32 && strings.Contains(letters, s[:1]) && strings.Trim(s, letters+"0123456789/\\_.") == ""
 }

@@ -56,6 +56,7 @@ func execGroups() []group {
 		{"IgnoreSIGPIPE", boolean(func(u *Unit) *bool { return &e(u).IgnoreSIGPIPE }), honoured, 0},
 		{"Personality", personality(), honoured, 0},
 		{"KeyringMode", oneOf(keyringModeWords, "Failed to parse keyring mode", func(u *Unit) *KeyringMode { return &e(u).KeyringMode }), inert("a container runtime's system call filter refuses keyctl"), 0},
+		{"SetLoginEnvironment", boundBoolean(func(u *Unit) *Bound[bool] { return &e(u).SetLoginEnvironment }), honoured, 255},
 		{"UtmpIdentifier", text(func(u *Unit) *string { return &e(u).UtmpIdentifier }), inert("a container keeps no login records"), 0},
 		{"UtmpMode", oneOf(utmpModeWords, "Failed to parse utmp mode", func(u *Unit) *UtmpMode { return &e(u).UtmpMode }), inert("a container keeps no login records"), 0},
 

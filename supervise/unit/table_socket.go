@@ -60,6 +60,8 @@ func socketGroups() []group {
 		{"Service", socketService(), honoured, 0},
 		{"TriggerLimitIntervalSec", span(func(u *Unit) *Usec { return &s(u).TriggerLimit.Interval }), honoured, 0},
 		{"TriggerLimitBurst", unsigned(func(u *Unit) *uint { return &s(u).TriggerLimit.Burst }), honoured, 0},
+		{"PollLimitIntervalSec", span(func(u *Unit) *Usec { return &s(u).PollLimit.Interval }), honoured, 255},
+		{"PollLimitBurst", unsigned(func(u *Unit) *uint { return &s(u).PollLimit.Burst }), honoured, 255},
 		{"TimeoutSec", spanOrNone(func(u *Unit) *Usec { return &s(u).Timeout }), honoured, 0},
 		{"ExecStartPre", commands(ExecStartPre, cmds), honoured, 0},
 		{"ExecStartPost", commands(ExecStartPost, cmds), honoured, 0},

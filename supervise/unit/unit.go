@@ -45,7 +45,7 @@ func ParseJobMode(s string) (JobMode, bool) {
 // EmergencyAction is what FailureAction=, SuccessAction=, StartLimitAction= and JobTimeoutAction= ask for (systemd.unit(5)).
 type EmergencyAction uint8
 
-// The emergency actions. In a container the reboots and power-offs end the container.
+// The emergency actions. In a container the reboots, halts and power-offs end the container.
 const (
 	ActionNone EmergencyAction = iota
 	ActionReboot
@@ -56,9 +56,17 @@ const (
 	ActionPoweroffImmediate
 	ActionExit
 	ActionExitForce
+	ActionSoftReboot      // systemd 254, as are all that follow
+	ActionSoftRebootForce //
+	ActionKexec
+	ActionKexecForce
+	ActionHalt
+	ActionHaltForce
+	ActionHaltImmediate
 )
 
-var emergencyActionWords = words{"none", "reboot", "reboot-force", "reboot-immediate", "poweroff", "poweroff-force", "poweroff-immediate", "exit", "exit-force"}
+var emergencyActionWords = words{"none", "reboot", "reboot-force", "reboot-immediate", "poweroff", "poweroff-force", "poweroff-immediate", "exit", "exit-force",
+	"soft-reboot", "soft-reboot-force", "kexec", "kexec-force", "halt", "halt-force", "halt-immediate"}
 
 func (a EmergencyAction) String() string { return emergencyActionWords.of(uint8(a)) }
 

@@ -407,3 +407,19 @@ func TestTable(t *testing.T) {
 		t.Error("timers have no sandbox")
 	}
 }
+
+func TestNFTSet(t *testing.T) {
+	for value, want := range map[string]int{
+		"cgroup:inet:filter:web": 1, "cgroup:inet:filter:web user:ip6:t:s": 2, "cgroup:inet:filter": 0, "host:inet:f:w": 0, "cgroup:ipx:f:w": 0,
+		"cgroup:inet:1f:w": 0, "group:netdev:a/b:c.d_e": 1, "": 0,
+	} {
+		tree := &Tree{}
+		tree.AddFile("/etc/systemd/system/a.service", "[Service]\nExecStart=/bin/a\nNFTSet="+value+"\n")
+		l := NewLoader(tree, DefaultHost())
+		l.Scan()
+		u, diagnostics := l.Load("a.service")
+		if got := len(u.Cgroup.NFTSets); got != want || (want == 0 && value != "") != (len(diagnostics) > 0) {
+			t.Errorf("NFTSet=%s: %d sets, %v", value, got, diagnostics)
+		}
+	}
+}
