@@ -2,6 +2,7 @@ package bus
 
 import (
 	"errors"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -119,11 +120,14 @@ func (c *conn) greet() error {
 	h := handshake{uid: c.uid, guid: c.server.guid}
 	buffer := make([]byte, 512)
 	for {
-		n, err := c.sock.Read(buffer)
+		n, err := c.recv(buffer)
 		if err != nil {
 			return err
 		}
 		out, rest, done, err := h.feed(buffer[:n])
+		if len(c.inFDs) > 0 && !(done && h.fds) {
+			return errFDs
+		}
 		if len(out) > 0 {
 			if _, err := c.sock.Write(out); err != nil {
 				return err
@@ -171,29 +175,43 @@ func (c *conn) next() (*dbus.Message, []int, error) {
 
 // fill reads until there are n bytes. Descriptors come with the first byte that they were sent with.
 func (c *conn) fill(n int) error {
-	oob := make([]byte, unix.CmsgSpace(4*fdsMax))
 	for len(c.in) < n {
 		c.in = slices.Grow(c.in, min(max(n-len(c.in), readChunk), max(len(c.in), readChunk)))
-		k, oobn, flags, _, err := c.sock.ReadMsgUnix(c.in[len(c.in):cap(c.in)], oob)
-		if oobn > 0 {
-			if err := c.adopt(oob[:oobn]); err != nil {
-				return err
-			}
-		}
-		switch {
-		case err != nil:
+		k, err := c.recv(c.in[len(c.in):cap(c.in)])
+		if err != nil {
 			return err
-		case flags&unix.MSG_CTRUNC != 0:
-			return errFrame
-		case k == 0:
-			return net.ErrClosed
+		}
+		if len(c.inFDs) > 0 && !c.fds {
+			return errFDs
 		}
 		c.in = c.in[:len(c.in)+k]
 	}
 	return nil
 }
 
-// adopt takes the descriptors out of a control message.
+var errFDs = errors.New("message: more descriptors than were agreed upon")
+
+// recv reads what there is, at least one byte, and keeps the descriptors that come with it.
+func (c *conn) recv(b []byte) (int, error) {
+	oob := make([]byte, unix.CmsgSpace(4*fdsMax))
+	n, oobn, flags, _, err := c.sock.ReadMsgUnix(b, oob)
+	if oobn > 0 {
+		if err := c.adopt(oob[:oobn]); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case flags&unix.MSG_CTRUNC != 0 || len(c.inFDs) > fdsMax:
+		return 0, errFDs
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// adopt takes the descriptors out of control messages.
 func (c *conn) adopt(oob []byte) error {
 	list, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -208,9 +226,6 @@ func (c *conn) adopt(oob []byte) error {
 			return err
 		}
 		c.inFDs = append(c.inFDs, fds...)
-	}
-	if !c.fds && len(c.inFDs) > 0 || len(c.inFDs) > fdsMax {
-		return errors.New("message: more descriptors than were agreed upon")
 	}
 	return nil
 }

@@ -372,3 +372,16 @@ func (f *fakeFiles) Apply(op FileOp) (FileResult, error) {
 	}
 	return r, nil
 }
+
+// until waits for something that comes about on other goroutines: it is asked for in turns.
+func (w *world) until(what string, holds func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(waitMax); time.Now().Before(end); {
+		ok := false
+		w.on(func() { ok = holds() })
+		if ok {
+			return
+		}
+	}
+	w.t.Errorf("it never comes about that %s", what)
+}
