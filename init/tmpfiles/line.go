@@ -243,7 +243,7 @@ func (e *engine) defaultArgument(i *item) bool {
 	if i.kind == 'L' {
 		return true
 	}
-	if i.arg[0] != '/' {
+	if !strings.HasPrefix(string(i.arg), "/") {
 		e.invalid("Source path '%s' is not absolute.", i.arg)
 		return false
 	}
