@@ -42,14 +42,15 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzSpan holds that what is printed reads back, to the accuracy it is printed with.
+// FuzzSpan holds that what is printed reads back, to the accuracy it is printed with. As in systemd, the last year before infinity is
+// printed and not read: parse_time refuses a number that is the last one for its unit.
 func FuzzSpan(f *testing.F) {
 	for _, text := range []string{"1h 30min", ".5y", "infinity", "3.1 .2", "18446744073709.551614s", "7\u03bcs", "1M2m3ms"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		u, err := ParseSec(text)
-		if err != nil {
+		if err != nil || u != Infinity && u/Year >= Infinity/Year {
 			return
 		}
 		for _, accuracy := range []Usec{Microsecond, Millisecond, Second} {
