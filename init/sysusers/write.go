@@ -250,10 +250,11 @@ func put(dir int, name string, text []byte, mode uint32, uid, gid int, times []u
 	if err == nil {
 		err = unix.Fchmod(fd, mode)
 	}
-	if err == nil && times != nil {
+	switch {
+	case err != nil:
+	case times != nil: // a backup, which nothing depends on
 		err = unix.UtimesNanoAt(dir, temporary, times, unix.AT_SYMLINK_NOFOLLOW)
-	}
-	if err == nil {
+	default:
 		err = unix.Fsync(fd)
 	}
 	unix.Close(fd)
