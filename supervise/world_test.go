@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"keelson/supervise/calendar"
+	"keelson/supervise/graph"
 	"keelson/supervise/unit"
 )
 
@@ -40,6 +41,10 @@ type world struct {
 	finish   *Finish
 	queue    []Event
 	changed  bool // since the last event, in a way that the machine does not know
+
+	plays   func(pid int, s Spawn) bool // what the program does; false: execve fails
+	replies map[RequestID]Reply
+	results map[graph.JobID]graph.JobResult
 }
 
 // jobList is all jobs in words.
@@ -105,6 +110,7 @@ func newWorld(files map[string]string) *world {
 	w := &world{
 		now: start, procs: map[int]proc{}, lastPID: 100, fds: map[FD]bool{}, spawns: map[string]Spawn{},
 		facts: map[string]bool{}, paths: map[string]bool{}, pidFiles: map[string]int{}, stamps: map[string]Usec{},
+		replies: map[RequestID]Reply{}, results: map[graph.JobID]graph.JobResult{},
 	}
 	w.m = New(Config{
 		Loader: loader, Startup: start, NotifySocket: "/run/systemd/notify",
@@ -149,7 +155,7 @@ func (w *world) act(f Effect) {
 		w.lastPID++
 		w.procs[w.lastPID] = proc{f.Unit, f.Command, f.Role}
 		w.queue = append(w.queue, Spawned{f.Command, w.lastPID})
-		if w.noExec {
+		if w.noExec || w.plays != nil && !w.plays(w.lastPID, f) {
 			w.queue = append(w.queue, ExecDone{f.Command, "EXEC", f.Line.Path, 203, "No such file or directory"})
 			w.kill(w.lastPID, Status{StatusExited, 203})
 			return
@@ -197,6 +203,10 @@ func (w *world) act(f Effect) {
 		for _, fd := range f.FDs {
 			delete(w.fds, fd)
 		}
+	case Reply:
+		w.replies[f.Request] = f
+	case JobRemoved:
+		w.results[f.Job] = f.Result
 	case Finish:
 		w.finish = &f
 	}
