@@ -17,9 +17,11 @@ type Record struct {
 type item struct {
 	offset, hash uint64
 	d            *Data // if interned
+	created      bool  // no entry had it before
 	begin        bool  // the first item of its entry
 	xor          uint64
-	grows        bool // its list needs a new array
+	entry        uint64 // once that is written
+	grows        bool   // its list needs a new array
 	chain
 }
 
@@ -70,10 +72,20 @@ func (w *Writer) append(batch []Record) (int, error) {
 		for end < len(items) && !items[end].begin {
 			end++
 		}
-		if err := w.addEntry(&batch[i], items[:end]); err != nil {
+		err := w.addEntry(&batch[i], items[:end])
+		if err == nil && w.exact {
+			err = w.settle()
+		}
+		if err != nil {
+			if err := w.settle(); err != nil {
+				return i, err
+			}
 			return i, err
 		}
 		items = items[end:]
+	}
+	if err := w.settle(); err != nil {
+		return 0, err
 	}
 	return len(batch), full
 }
@@ -95,11 +107,11 @@ func (w *Writer) addRecord(r *Record) error {
 		}
 		if d.epoch != w.epoch {
 			hash := hashKeyed(&w.head.File, d.text)
-			offset, err := w.dataObject(d.text, hash)
+			offset, made, err := w.dataObject(d.text, hash)
 			if err != nil {
 				return err
 			}
-			d.offset, d.hash, d.epoch, d.walked = offset, hash, w.epoch, false
+			d.offset, d.hash, d.epoch, d.walked, d.chain = offset, hash, w.epoch, made, chain{}
 		}
 		xor ^= d.jenkins
 		w.items = append(w.items, item{offset: d.offset, hash: d.hash, d: d})
@@ -111,11 +123,11 @@ func (w *Writer) addRecord(r *Record) error {
 			continue
 		}
 		hash := hashKeyed(&w.head.File, text)
-		offset, err := w.dataObject(text, hash)
+		offset, made, err := w.dataObject(text, hash)
 		if err != nil {
 			return err
 		}
-		w.items = append(w.items, item{offset: offset, hash: hash})
+		w.items = append(w.items, item{offset: offset, hash: hash, created: made})
 	}
 	w.items = sorted(w.items, begin)
 	w.items[begin].begin, w.items[begin].xor = true, xor
@@ -142,24 +154,23 @@ func sorted(items []item, begin int) []item {
 }
 
 // dataObject is the data object for a text, written behind the tail if there is none.
-func (w *Writer) dataObject(text []byte, hash uint64) (uint64, error) {
+func (w *Writer) dataObject(text []byte, hash uint64) (at uint64, made bool, err error) {
 	if at, err := w.find(text, hash); at != 0 || err != nil {
-		return at, err
+		return at, false, err
 	}
 	for _, f := range w.fresh {
 		if f.hash == hash && f.field == "" && bytes.Equal(text, w.mem[f.offset+dataPayload:f.offset+w.get(f.offset+8)]) {
-			return f.offset, nil
+			return f.offset, false, nil
 		}
 	}
 	name := text[:max(bytes.IndexByte(text, '='), 0)]
 	field, err := w.fieldObject(name)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	size := dataPayload + uint64(len(text))
-	at, err := w.add(typeData, size)
-	if err != nil {
-		return 0, err
+	if at, err = w.add(typeData, size); err != nil {
+		return 0, false, err
 	}
 	w.put(at+dataHash, hash)
 	clear(w.mem[at+dataNextHash : at+dataPayload])
@@ -169,7 +180,7 @@ func (w *Writer) dataObject(text []byte, hash uint64) (uint64, error) {
 	field.head = at
 	w.fields[string(name)] = field
 	w.fresh = append(w.fresh, fresh{offset: at, hash: hash})
-	return at, nil
+	return at, true, nil
 }
 
 func (w *Writer) fieldObject(name []byte) (fieldAt, error) {
@@ -242,7 +253,7 @@ func (w *Writer) link(bucket, object, next uint64) {
 	w.publish(bucket+8, object)
 }
 
-// addEntry writes the entry and the arrays it needs, and makes its data objects know it: steps 4 to 6.
+// addEntry writes the entry and the arrays it needs: step 4. Lists are continued in memory, as if its data objects knew it.
 func (w *Writer) addEntry(r *Record, items []item) error {
 	h := &w.head
 	if r.Realtime < h.TailRealtime || (r.Monotonic < h.TailMonotonic && h.Entries > 0) {
@@ -287,6 +298,9 @@ func (w *Writer) addEntry(r *Record, items []item) error {
 			if err := w.addArray(&it.chain); err != nil {
 				return err
 			}
+			if it.entries == 1 && !w.exact {
+				w.publish(it.offset+dataArray, it.array) // so that Repair finds it
+			}
 		}
 		w.put(it.array+arrayItems+8*it.used, entry)
 		it.used++
@@ -310,22 +324,38 @@ func (w *Writer) addEntry(r *Record, items []item) error {
 		h.HeadSeqnum, h.HeadRealtime = h.TailSeqnum, r.Realtime
 	}
 	h.TailRealtime, h.TailMonotonic = r.Realtime, r.Monotonic
+	for i := range items {
+		it := &items[i]
+		it.entries++
+		it.entry = entry
+		w.chainNow(it)
+	}
+	w.pending = append(w.pending, items)
+	return nil
+}
+
+// settle takes the entries that were written into the file and makes their data objects know them: steps 5 and 6.
+func (w *Writer) settle() error {
+	if len(w.pending) == 0 {
+		return nil
+	}
 	if err := w.commit(); err != nil {
 		w.broken = err
 		return err
 	}
-
-	for i := range items {
-		it := &items[i]
-		switch it.entries++; it.entries {
-		case 1:
-			w.publish(it.offset+dataEntry, entry)
-		case 2:
-			w.publish(it.offset+dataArray, it.array)
+	for _, items := range w.pending {
+		for i := range items {
+			it := &items[i]
+			switch it.entries {
+			case 1:
+				w.publish(it.offset+dataEntry, it.entry)
+			case 2:
+				w.publish(it.offset+dataArray, it.array)
+			}
+			w.publish(it.offset+dataEntries, it.entries)
 		}
-		w.publish(it.offset+dataEntries, it.entries)
-		w.chainNow(it)
 	}
+	w.pending = w.pending[:0]
 	return nil
 }
 

@@ -77,7 +77,8 @@ func (r *Reader) repairTable(table, size uint64, kind byte, put func(at, value u
 	return nil
 }
 
-// repairData makes counts follow the first entry and the first array, which are set before them.
+// repairData makes every data object know its entries: an entry is written, with the slots that name it, before the header takes it in, and its data
+// objects are told last.
 func (r *Reader) repairData(h *Header, put func(at, value uint64) error) error {
 	for at := h.Size; at <= h.TailObject; {
 		o, err := r.object(at, typeUnused)
@@ -85,14 +86,62 @@ func (r *Reader) repairData(h *Header, put func(at, value uint64) error) error {
 			return err
 		}
 		if o[0] == typeData {
-			n := le.Uint64(o[dataEntries:])
-			if (n == 0 && le.Uint64(o[dataEntry:]) != 0) || (n == 1 && le.Uint64(o[dataArray:]) != 0) {
-				if err := put(at+dataEntries, n+1); err != nil {
-					return err
+			n, array := le.Uint64(o[dataEntries:]), le.Uint64(o[dataArray:])
+			switch {
+			case n == 0 && le.Uint64(o[dataEntry:]) != 0:
+				err = put(at+dataEntries, 1)
+			case n == 0 && array > h.TailObject:
+				err = put(at+dataArray, 0)
+			case n == 1 && array != 0:
+				var first uint64
+				if first, err = r.With(at).At(1); err == nil && first != 0 && first <= h.TailEntry {
+					err = put(at+dataEntries, 2)
+				} else if array > h.TailObject || first > h.TailEntry || first == 0 {
+					err = put(at+dataArray, 0)
 				}
+			}
+			if err != nil {
+				return err
 			}
 		}
 		at += align(le.Uint64(o[8:]))
+	}
+	return r.repairLists(h, put)
+}
+
+// batchLongest is how many entries at most are taken in at once.
+const batchLongest = 256
+
+// repairLists completes the lists of the last entries' data objects.
+func (r *Reader) repairLists(h *Header, put func(at, value uint64) error) error {
+	all := r.All()
+	var items []uint64
+	for i := h.Entries - min(h.Entries, batchLongest); i < h.Entries; i++ {
+		entry, err := all.At(i)
+		if err != nil {
+			return err
+		}
+		if items, err = r.Items(entry, items[:0]); err != nil {
+			return err
+		}
+		for _, data := range items {
+			list := r.With(data)
+			n, err := list.Len()
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				if err := put(data+dataEntry, entry); err != nil {
+					return err
+				}
+				err = put(data+dataEntries, 1)
+			} else if slot, none := list.At(n); none == nil && slot == entry {
+				err = put(data+dataEntries, n+1)
+			}
+			if err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

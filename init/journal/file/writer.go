@@ -94,6 +94,8 @@ type Writer struct {
 	fields  map[string]fieldAt
 	recent  [256]recentChain // of data that is not interned
 	items   []item
+	exact   bool     // each entry is taken in by itself
+	pending [][]item // of entries that are written and not yet taken in
 	fresh   []fresh
 	observe func() // of a test: called before each step that others may see
 	broken  error
@@ -235,7 +237,22 @@ func (w *Writer) open() (err error) {
 	if err != nil {
 		return &os.PathError{Op: "mmap", Path: w.path, Err: err}
 	}
+	w.exact = local(w.fd)
 	return w.grow(w.tail)
+}
+
+// local tells whether a write is a matter of the page cache alone. Where it is a message to a server, as with the overlays of rootless containers, a
+// commit per entry would cost more than all else.
+func local(fd int) bool {
+	var st unix.Statfs_t
+	if unix.Fstatfs(fd, &st) != nil {
+		return true
+	}
+	switch st.Type {
+	case unix.FUSE_SUPER_MAGIC, unix.NFS_SUPER_MAGIC, unix.V9FS_MAGIC, unix.CEPH_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC:
+		return false
+	}
+	return true
 }
 
 func (w *Writer) discard() {

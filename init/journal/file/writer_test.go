@@ -25,14 +25,18 @@ func write(t testing.TB, path string, o Options, n int) *Writer {
 }
 
 func appendTest(w *Writer, i int) error {
+	_, err := w.Append(testRecord(w, i))
+	return err
+}
+
+func testRecord(w *Writer, i int) Record {
 	host := w.Intern([]byte("_HOSTNAME=box"))
 	unit := w.Intern(fmt.Appendf(nil, "_SYSTEMD_UNIT=u%d.service", i%7))
 	fields := [][]byte{fmt.Appendf(nil, "MESSAGE=line %d", i/10*10), fmt.Appendf(nil, "PRIORITY=%d", i%8)}
 	if i%13 == 0 {
 		fields = append(fields, fmt.Appendf(nil, "NUMBER=%d", i))
 	}
-	_, err := w.Append(Record{1_700_000_000_000_000 + uint64(i), 5_000_000 + uint64(i), []*Data{host, unit}, fields})
-	return err
+	return Record{1_700_000_000_000_000 + uint64(i), 5_000_000 + uint64(i), []*Data{host, unit}, fields}
 }
 
 func TestWriteRead(t *testing.T) {
