@@ -256,13 +256,16 @@ func pressure(kind string) question {
 		slice, limit, ok := strings.Cut(parameter, ":")
 		if !ok {
 			limit = slice
-		} else if name := strings.TrimSpace(slice); !unit.ValidSlice(name) {
-			return false, errParameter
-		} else if ok, err := f.hasController("v2"); err != nil || !ok {
-			return true, err
-		} else if ok, err := f.hasController(kind); err != nil || !ok {
-			return true, err
 		} else {
+			for _, needed := range []string{"v2", kind} {
+				if ok, err := f.hasController(needed); err != nil || !ok {
+					return true, err
+				}
+			}
+			name := strings.TrimSpace(slice)
+			if !unit.ValidSlice(name) {
+				return false, errParameter
+			}
 			file = "/sys/fs/cgroup" + slicePath(name) + "/" + kind + ".pressure"
 		}
 		limit, span, ok := strings.Cut(limit, "/")

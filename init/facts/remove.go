@@ -36,7 +36,8 @@ func (f *Facts) RemoveDirectories(x *unit.ExecContext, mask uint8) error {
 	return errors.Join(errs...)
 }
 
-// remove removes a path with all below it, but no mount and nothing beyond one. Links are removed, not followed.
+// remove removes a path with all below it, but no mount below it and nothing beyond one. If the path itself is where something is mounted, it is
+// emptied and told to be busy. Links are removed, not followed.
 func remove(path string) error {
 	parent, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT || err == unix.ENOTDIR {
@@ -44,7 +45,7 @@ func remove(path string) error {
 	}
 	if err == nil {
 		defer unix.Close(parent)
-		err = removeAt(parent, filepath.Base(path))
+		err = removeAt(parent, filepath.Base(path), true)
 	}
 	if err != nil {
 		return &os.PathError{Op: "remove", Path: path, Err: err}
@@ -53,7 +54,7 @@ func remove(path string) error {
 }
 
 // removeAt is remove below a directory. It goes on after an error, and gives the first.
-func removeAt(parent int, name string) error {
+func removeAt(parent int, name string, top bool) error {
 	err := unix.Unlinkat(parent, name, 0)
 	if err == nil || err == unix.ENOENT {
 		return nil
@@ -74,13 +75,13 @@ func removeAt(parent int, name string) error {
 	}
 	d := os.NewFile(uintptr(dir), name)
 	defer d.Close()
-	if mountRoot(dir) {
+	if !top && beyond(parent, dir) {
 		return unix.EBUSY
 	}
 	names, err := d.Readdirnames(-1)
 	slices.Sort(names)
 	for _, n := range names {
-		if e := removeAt(dir, n); e != nil && err == nil {
+		if e := removeAt(dir, n, false); e != nil && err == nil {
 			err = e
 		}
 	}
@@ -93,10 +94,12 @@ func removeAt(parent int, name string) error {
 	return nil
 }
 
-// mountRoot tells whether a directory is where something is mounted. Before Linux 5.8 nobody says, and the removal of the mount
-// point itself fails.
-func mountRoot(dir int) bool {
-	var st unix.Statx_t
-	err := unix.Statx(dir, "", unix.AT_EMPTY_PATH|unix.AT_NO_AUTOMOUNT, unix.STATX_TYPE, &st)
-	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+// beyond tells whether something is mounted at a directory. Before Linux 5.8 only another device shows that.
+func beyond(parent, dir int) bool {
+	var above, st unix.Statx_t
+	const flags = unix.AT_EMPTY_PATH | unix.AT_NO_AUTOMOUNT
+	if unix.Statx(parent, "", flags, unix.STATX_TYPE, &above) != nil || unix.Statx(dir, "", flags, unix.STATX_TYPE, &st) != nil {
+		return true
+	}
+	return st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0 || st.Dev_major != above.Dev_major || st.Dev_minor != above.Dev_minor
 }
