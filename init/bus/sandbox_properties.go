@@ -94,10 +94,10 @@ func execDirectoryProperties() []property {
 		{"RestrictRealtime", "b", func(e *unit.ExecContext, s *subject) any { return e.RestrictRealtime }},
 		{"RestrictSUIDSGID", "b", func(e *unit.ExecContext, s *subject) any { return e.RestrictSUIDSGID }},
 		{"RestrictNamespaces", "t", func(e *unit.ExecContext, s *subject) any {
-			if e.RestrictNamespaces.Set {
-				return uint64(e.RestrictNamespaces.Value)
+			if r := e.RestrictNamespaces; r.Set && r.Value != unit.AllNamespaces {
+				return uint64(r.Value)
 			}
-			return Unknown
+			return Unknown // NAMESPACE_FLAGS_INITIAL of src/shared/nsflags.h: "no"
 		}},
 		{"RestrictFileSystems", "(bas)", func(e *unit.ExecContext, s *subject) any { return names(e.RestrictFileSystems) }},
 		{"BindPaths", "a(ssbt)", func(e *unit.ExecContext, s *subject) any { return binds(e, false) }},

@@ -254,10 +254,13 @@ func mask[T uint64 | int32](names []string) func(T) string {
 	}
 }
 
-// word writes a number as the word that a table has for it.
+// word writes a number as the word that a table has for it; -1 is "not set".
 func word(words []string) func(int32) string {
 	return func(v int32) string {
-		if v >= 0 && int(v) < len(words) {
+		switch {
+		case v == -1:
+			return ""
+		case v >= 0 && int(v) < len(words):
 			return words[v]
 		}
 		return strconv.Itoa(int(v))
@@ -338,7 +341,12 @@ func execSettings(t map[string]settingWriter) {
 	t["SecureBits"] = one("SecureBits", mask[int32](secureWords))
 	t["CoredumpFilter"] = one("CoredumpFilter", func(v uint64) string { return fmt.Sprintf("0x%x", v) })
 	for _, name := range []string{"CapabilityBoundingSet", "AmbientCapabilities"} {
-		t[name] = one(name, func(v uint64) string { return strings.Join(unit.CapabilitySet(v).Names(), " ") })
+		t[name] = one(name, func(v uint64) string {
+			if unit.CapabilitySet(v) == unit.AllCapabilities {
+				return "~"
+			}
+			return strings.Join(unit.CapabilitySet(v).Names(), " ")
+		})
 	}
 	for i, stream := range []string{"StandardInput", "StandardOutput", "StandardError"} {
 		forms := map[string]string{"FileDescriptorName": "fd:", "File": "file:"}

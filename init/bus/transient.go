@@ -105,7 +105,7 @@ func (d *draft) finish() *fault {
 	return nil
 }
 
-// check reads the text as the loader will, and makes its first complaint the client's error.
+// check reads the text as the loader will, and makes its first complaint the client's error. That something is old fashioned is none.
 func (d *draft) check(l *unit.Loader, text string) *fault {
 	tree := &unit.Tree{}
 	tree.AddFile(unit.TransientDir+"/"+d.name, text)
@@ -114,7 +114,7 @@ func (d *draft) check(l *unit.Loader, text string) *fault {
 	trial.Scan()
 	_, remarks := trial.Load(d.name)
 	for _, r := range remarks {
-		if r.File != "" && r.Severity != unit.Notice {
+		if r.File != "" && (r.Severity == unit.Error || strings.Contains(r.Text, "ignoring")) {
 			return faultf(faultInvalidArgs, "Failed to set unit properties: %s", r.Text)
 		}
 	}
