@@ -112,11 +112,12 @@ func (o *owner) file(fd int32) uintptr {
 }
 
 // acquire opens a terminal and makes it the controlling one of this process's session (acquire_terminal in src/basic/terminal-util.c of systemd).
-// The kernel says EPERM while another session has it; that this is over is seen by the terminal being closed.
+// The kernel says EPERM while another session has it. Nothing tells that this is over: a terminal that is closed often means it, but an exiting leader closes
+// its files before it gives its terminal up (do_exit in kernel/exit.c), and somebody else may hold the same file. So it is also tried once a second.
 func acquire(name cstr, how uint64) uintptr {
 	watch := int32(-1)
 	if how == TerminalWait {
-		r := syscall6(unix.SYS_INOTIFY_INIT1, unix.IN_CLOEXEC, 0, 0, 0, 0, 0)
+		r := syscall6(unix.SYS_INOTIFY_INIT1, unix.IN_CLOEXEC|unix.IN_NONBLOCK, 0, 0, 0, 0, 0)
 		if failed(r) != 0 {
 			return r
 		}
@@ -126,9 +127,7 @@ func acquire(name cstr, how uint64) uintptr {
 		}
 	}
 	for {
-		if watch >= 0 {
-			drain(watch)
-		}
+		drain(watch)
 		fd, e := open(name, unix.O_RDWR|unix.O_NOCTTY)
 		if e != 0 {
 			return negated(e)
@@ -148,27 +147,26 @@ func acquire(name cstr, how uint64) uintptr {
 			closeFD(fd)
 			return negated(e)
 		}
-		// Closed only afterwards: it is a close, too.
-		var event [512]byte
-		r := again(unix.SYS_READ, uintptr(watch), address(unsafe.Pointer(&event)), uintptr(len(event)), 0)
-		closeFD(fd)
-		if failed(r) != 0 {
+		wait := pollFD{fd: watch, events: unix.POLLIN}
+		second := timespec{sec: 1}
+		r := syscall6(unix.SYS_PPOLL, address(unsafe.Pointer(&wait)), 1, address(unsafe.Pointer(&second)), 0, 0, 0)
+		closeFD(fd) // not before: it is a close, too
+		if e := failed(r); e != 0 && e != eINTR {
 			return r
 		}
 	}
 }
 
+// pollFD is struct pollfd of poll(2).
+type pollFD struct {
+	fd              int32
+	events, revents int16
+}
+
 // drain takes the events that are there.
 func drain(watch int32) {
 	var event [512]byte
-	for {
-		var pending int32
-		if ioctl(watch, unix.TIOCINQ, address(unsafe.Pointer(&pending))) != 0 || pending == 0 {
-			return
-		}
-		if read(watch, &event[0], uintptr(len(event))) == 0 {
-			return
-		}
+	for watch >= 0 && read(watch, &event[0], uintptr(len(event))) > 0 {
 	}
 }
 

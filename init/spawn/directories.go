@@ -75,7 +75,7 @@ func (b *builder) ownDirectory(k unit.DirectoryKind, d unit.Directory, siblings 
 		// DynamicUser= was on once, and no longer is.
 		b.add(unlink("move "+from+" back", at).exit(status))
 		b.add(rename("move "+from+" back", from, at).exit(status))
-		b.give(purpose, at, mode, status)
+		b.giveMoved(purpose, from, at, mode, status)
 		return
 	}
 	var st unix.Stat_t
@@ -115,6 +115,11 @@ func (b *builder) given(st *unix.Stat_t, mode uint32) bool {
 
 // give sets the mode of a directory, and the owner of all that is in it. The directory is opened once, so that nobody can put another in its place.
 func (b *builder) give(purpose, at string, mode uint32, status int) {
+	b.giveMoved(purpose, at, at, mode, status)
+}
+
+// giveMoved is give of a directory that is still at from.
+func (b *builder) giveMoved(purpose, from, at string, mode uint32, status int) {
 	uid, gid := b.owner()
 	d := b.add(open(purpose, at, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0).exit(status))
 	b.add(call("fchmod", unix.SYS_FCHMOD, purpose, Result(d), octal(mode)).exit(status))
@@ -123,7 +128,7 @@ func (b *builder) give(purpose, at string, mode uint32, status int) {
 		mask = 0o1777
 	}
 	var st unix.Stat_t
-	there := unix.Lstat(at, &st) == nil
+	there := unix.Lstat(from, &st) == nil
 	if !there && (uid != b.m.UID || gid != b.m.GID) || there && (int(st.Uid) != uid || int(st.Gid) != gid || st.Mode&^mask&0o7777 != 0) {
 		b.add(Call{Name: "own", Nr: early.OpOwn, Args: []Arg{Result(d), Int(uid), Int(gid), octal(mask)}, For: purpose}.exit(status))
 	}
@@ -178,7 +183,7 @@ func (b *builder) privateDirectory(k unit.DirectoryKind, purpose, at string, d u
 	case theirs == unix.ENOENT && public:
 		b.add(rename("move "+at+" to "+to, at, to).exit(status))
 		b.pend(to)
-		b.give(purpose, to, mode, status)
+		b.giveMoved(purpose, at, to, mode, status)
 	case theirs == unix.ENOENT:
 		b.add(mkdir(purpose, to, mode).MayExist().exit(status))
 		b.pend(to)

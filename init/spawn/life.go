@@ -82,6 +82,13 @@ func makeNamespace(flag int, file string, setup func() error) (int, error) {
 	done := make(chan result)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with this function
+		if unix.Gettid() == unix.Getpid() {
+			// The main thread cannot end. While it waits here, the other one is another.
+			fd, err := makeNamespace(flag, file, setup)
+			runtime.UnlockOSThread()
+			done <- result{fd, err}
+			return
+		}
 		if err := unix.Unshare(flag); err != nil {
 			done <- result{-1, os.NewSyscallError("unshare", err)}
 			return
