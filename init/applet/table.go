@@ -88,9 +88,10 @@ func (t *Table) Print(h *Host) {
 
 // fit divides limit cells, 0 for without limit, among columns: a column gets what it wants if an equal share of the rest allows for it.
 func fit(wanted []int, limit int) []int {
-	width := append([]int(nil), wanted...)
+	width := make([]int, len(wanted))
 	sum := len(wanted) - 1
-	for _, w := range wanted {
+	for i, w := range wanted {
+		width[i] = max(w, 1)
 		sum += w
 	}
 	if limit == 0 || sum <= limit {
