@@ -273,6 +273,11 @@ func TestVirtualization(t *testing.T) {
 		{"QEMU", map[string]string{"/sys/class/dmi/id/sys_vendor": "QEMU\n", "/sys/class/dmi/id/product_name": "Standard PC\n"}, "qemu", false},
 		{"EC2 without a hypervisor", map[string]string{"/sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "/sys/class/dmi/id/product_name": "m5.metal\n"}, "none", false},
 		{"EC2", map[string]string{"/sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "/sys/class/dmi/id/product_name": "m5.large\n"}, "amazon", false},
+		{"EC2, by a bit of its firmware", map[string]string{"/sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "/sys/firmware/dmi/entries/0-0/raw": "\x00\x18" + strings.Repeat("\x00", 17) + "\x10\x00"}, "amazon", false},
+		{"EC2 without a hypervisor, likewise", map[string]string{"/sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "/sys/firmware/dmi/entries/0-0/raw": "\x00\x18" + strings.Repeat("\x00", 19)}, "none", false},
+		{"a firmware that says no more", map[string]string{"/sys/firmware/dmi/entries/0-0/raw": "\x00\x18" + strings.Repeat("\x00", 17) + "\x10\x00"}, "vm-other", false},
+		{"VirtualBox", map[string]string{"/sys/class/dmi/id/sys_vendor": "innotek GmbH\n", "/proc/cpuinfo": "flags\t: hypervisor\n"}, "oracle", false},
+		{"User Mode Linux", map[string]string{"/proc/cpuinfo": "vendor_id\t: User Mode Linux\n"}, "uml", false},
 		{"Xen", map[string]string{"/proc/xen/capabilities": "\n"}, "xen", false},
 		{"Xen's first domain", map[string]string{"/proc/xen/capabilities": "control_d\n"}, "none", false},
 		{"a hypervisor that is not known", map[string]string{"/proc/cpuinfo": "flags\t: fpu hypervisor\n"}, "vm-other", false},
@@ -501,6 +506,7 @@ func TestAgainstSystemd(t *testing.T) {
 	}
 	slices.Sort(list)
 	compared := 0
+	theirs := analyze(list)
 	for _, s := range list {
 		c := condition(t, s)
 		if c.Type == unit.ConditionMemoryPressure || c.Type == unit.ConditionCPUPressure || c.Type == unit.ConditionIOPressure {
@@ -508,15 +514,49 @@ func TestAgainstSystemd(t *testing.T) {
 				continue // may change between the two looks
 			}
 		}
-		out, err := exec.Command("systemd-analyze", "condition", "Condition"+s).CombinedOutput()
-		text := string(out)
-		if err != nil && !strings.Contains(text, "Conditions failed") && !strings.Contains(text, "assuming failed") {
-			continue // the loader refuses it: it never gets here
+		if c.Type == unit.ConditionControlGroupController && os.Geteuid() != 0 {
+			continue // the real one then asks what was delegated to a user's manager
 		}
-		compared++
-		if got, want := verdict(f, c), err == nil; got != want {
-			t.Errorf("%s: %v, systemd says %v: %s", s, got, want, strings.TrimSpace(text))
+		if want, ok := theirs[s]; ok { // else its loader refuses it
+			compared++
+			if got := verdict(f, c); got != want {
+				t.Errorf("%s: %v, systemd says %v", s, got, want)
+			}
 		}
 	}
+	if compared < len(list)/2 {
+		t.Errorf("only %d of %d could be compared", compared, len(list))
+	}
 	t.Logf("%d of %d compared", compared, len(list))
+}
+
+// analyze asks systemd-analyze about conditions, which are all looked at as long as each is enough. If one is refused, all are: then it is
+// asked about the halves.
+func analyze(list []string) map[string]bool {
+	args := []string{"condition"}
+	for _, s := range list {
+		args = append(args, "Condition"+strings.Replace(s, "=", "=|", 1))
+	}
+	out, _ := exec.Command("systemd-analyze", args...).CombinedOutput()
+	verdicts := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "test.service: ")
+		line, broken := strings.CutPrefix(line, "Couldn't determine result for ")
+		s, met := strings.CutSuffix(line, " succeeded.")
+		s, unmet := strings.CutSuffix(s, " failed.")
+		if broken {
+			s, _, unmet = strings.Cut(line, ", assuming failed: ")
+		}
+		if s, ok := strings.CutPrefix(s, "Condition"); ok && (met || unmet) {
+			verdicts[strings.Replace(s, "=|", "=", 1)] = met
+		}
+	}
+	if len(verdicts) == 0 && len(list) > 1 {
+		for _, half := range [][]string{list[:len(list)/2], list[len(list)/2:]} {
+			for s, v := range analyze(half) {
+				verdicts[s] = v
+			}
+		}
+	}
+	return verdicts
 }

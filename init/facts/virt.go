@@ -110,47 +110,114 @@ func (f *Facts) inner() bool {
 var vendors = []struct{ begins, id string }{
 	{"KVM", "kvm"}, {"OpenStack", "kvm"}, {"KubeVirt", "kvm"}, {"Amazon EC2", "amazon"}, {"QEMU", "qemu"}, {"VMware", "vmware"}, {"VMW", "vmware"},
 	{"innotek GmbH", "oracle"}, {"VirtualBox", "oracle"}, {"Xen", "xen"}, {"Bochs", "bochs"}, {"Parallels", "parallels"},
-	{"BHYVE", "bhyve"}, {"Hyper-V", "microsoft"}, {"Apple Virtualization", "apple"}, {"Google Compute Engine", "google"},
+	{"BHYVE", "bhyve"}, {"Hyper-V", "microsoft"}, {"Apple Virtualization", "apple"},
 }
 
-// machine is the virtual machine, as far as files tell: systemd also asks the processor.
+// hypervisors are what hypervisors call themselves to CPUID, and the virtual machine that it means (detect_vm_cpuid there).
+var hypervisors = map[string]string{
+	"XenVMMXenVMM": "xen", "KVMKVMKVM": "kvm", "Linux KVM Hv": "kvm", "TCGTCGTCGTCG": "qemu", "VMwareVMware": "vmware",
+	"Microsoft Hv": "microsoft", "bhyve bhyve ": "bhyve", "QNXQVMBSQG": "qnx", "ACRNACRNACRN": "acrn",
+}
+
+const (
+	noMachine    = "none"
+	otherMachine = "vm-other"
+)
+
+// machine is the virtual machine (detect_vm in src/basic/virt.c). The signs that come first are those that hold even where a later one says
+// otherwise.
 func (f *Facts) machine() string {
-	other := "none"
-	if flags, _ := f.field("/proc/cpuinfo", "flags"); slices.Contains(strings.Fields(flags), "hypervisor") {
-		other = "vm-other"
+	firmware := f.firmware()
+	if slices.Contains([]string{"oracle", "xen", "amazon", "parallels"}, firmware) {
+		return firmware
 	}
+	other := noMachine
+	for _, sign := range []func() string{f.userMode, f.xen, f.processor, func() string { return firmware }, f.hypervisor, f.deviceTree} {
+		switch id := sign(); id {
+		case noMachine:
+		case otherMachine:
+			other = id
+		default:
+			return id
+		}
+	}
+	return other
+}
+
+// firmware is what the firmware says. Amazon's names are on machines of metal too.
+func (f *Facts) firmware() string {
+	const dmi = "/sys/class/dmi/id/"
+	bios, _ := f.read("/sys/firmware/dmi/entries/0-0/raw") // SMBIOS, "BIOS Information": a bit of byte 19 says that this is a virtual machine
+	known := len(bios) >= 20 && bios[1] >= 20
+	virtual := known && bios[19]&(1<<4) != 0
 	for _, file := range []string{"product_name", "sys_vendor", "board_vendor", "bios_vendor", "product_version"} {
-		text := f.line("/sys/class/dmi/id/" + file)
+		text := f.line(dmi + file)
 		for _, v := range vendors {
-			if text != "" && strings.HasPrefix(text, v.begins) && !(v.id == "amazon" && strings.HasSuffix(f.line("/sys/class/dmi/id/product_name"), ".metal")) {
+			switch {
+			case !strings.HasPrefix(text, v.begins):
+			case v.id != "amazon", virtual, !known && !strings.HasSuffix(f.line(dmi+"product_name"), ".metal"):
 				return v.id
+			default:
+				return noMachine
 			}
 		}
 	}
+	if virtual {
+		return otherMachine
+	}
+	return noMachine
+}
+
+func (f *Facts) userMode() string {
 	if vendor, _ := f.field("/proc/cpuinfo", "vendor_id"); strings.HasPrefix(vendor, "User Mode Linux") {
 		return "uml"
 	}
-	if f.exists("/proc/xen") && !slices.Contains(strings.Split(f.line("/proc/xen/capabilities"), ","), "control_d") {
-		return "xen"
+	return noMachine
+}
+
+// xen is "xen" but for its first domain, which has the hardware.
+func (f *Facts) xen() string {
+	if !f.exists("/proc/xen") || slices.Contains(strings.Split(f.line("/proc/xen/capabilities"), ","), "control_d") {
+		return noMachine
 	}
+	return "xen"
+}
+
+// processor is what the processor says of its hypervisor.
+func (f *Facts) processor() string {
+	if flags, _ := f.field("/proc/cpuinfo", "flags"); !slices.Contains(strings.Fields(flags), "hypervisor") {
+		return noMachine
+	}
+	if f.root == "" {
+		if id, ok := hypervisors[hypervisorName()]; ok {
+			return id
+		}
+	}
+	return otherMachine
+}
+
+func (f *Facts) hypervisor() string {
 	switch f.line("/sys/hypervisor/type") {
+	case "":
+		return noMachine
 	case "xen":
 		return "xen"
-	case "":
-	default:
-		other = "vm-other"
 	}
+	return otherMachine
+}
+
+func (f *Facts) deviceTree() string {
 	switch compatible := strings.TrimRight(f.line("/proc/device-tree/hypervisor/compatible"), "\x00"); {
+	case compatible == "":
+		return noMachine
 	case compatible == "linux,kvm":
 		return "kvm"
 	case strings.Contains(compatible, "xen"):
 		return "xen"
 	case strings.Contains(compatible, "vmware"):
 		return "vmware"
-	case compatible != "":
-		return "vm-other"
 	}
-	return other
+	return otherMachine
 }
 
 // isVirtualization: yes or no, vm, container, private-users, or a name.
