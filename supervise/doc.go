@@ -36,7 +36,7 @@
 // # Where to read on
 //
 // service.go has the state model of services, timer.go, path.go and socket.go those of theirs, inert.go says what has no life
-// here; jobs.go drives the graph, units.go loads, state.go is what every change of a state means, shutdown.go is the way down,
-// save.go and restore.go carry a machine over into another process. look.go is for those who only look. The scenarios in testdata
-// show all of it at work.
+// here, mounts.go follows what is mounted, transient.go is about units that clients make; jobs.go drives the graph, units.go loads,
+// state.go is what every change of a state means, shutdown.go is the way down, save.go and restore.go carry a machine over into
+// another process. look.go is for those who only look. The scenarios in testdata show all of it at work.
 package supervise

@@ -28,8 +28,9 @@ var fuzzUnits = map[string]string{
 	"c.timer":         "[Timer]\nOnCalendar=*:*:0/20\nPersistent=yes\nUnit=remain.service",
 	"p.path":          "[Path]\nPathExists=/x\nPathChanged=/y\nUnit=once.service",
 	"s.socket":        "[Socket]\nListenStream=/run/s\nService=notify.service\nExecStartPre=/bin/a\nExecStopPost=/bin/b\nTimeoutSec=4",
-	"acc.socket":      "[Socket]\nListenStream=9\nAccept=yes\nMaxConnections=3\nMaxConnectionsPerSource=2",
+	"acc.socket":      "[Socket]\nListenStream=9\nAccept=yes\nMaxConnections=3\nMaxConnectionsPerSource=2\nPollLimitBurst=3",
 	"acc@.service":    "[Unit]\nCollectMode=inactive-or-failed\n[Service]\nExecStart=/bin/acc",
+	"bound.service":   "[Unit]\nBindsTo=data.mount\nAfter=data.mount\n[Service]\nExecStart=/bin/b",
 	"all.target":      "[Unit]\nWants=simple.service notify.service t.timer s.socket p.path\nRequires=remain.service\nAllowIsolate=yes",
 	"no.target":       "[Unit]\nConflicts=all.target once.service\nAllowIsolate=yes",
 }
@@ -251,6 +252,19 @@ func (l *laws) one(op int, name string, next func() int) {
 			l.act1(Request{ID: 1, Verb: VerbExit, Status: 3, Force: next()%2 == 0})
 		case 3:
 			l.act1(Request{ID: 1, Verb: VerbResetFailed})
+		case 4:
+			l.act1(MountTable{[]MountPoint{{Where: "/"}, {Where: []string{"/", "/data", "/x/y"}[next()%3]}}})
+		case 5:
+			l.act1(Request{ID: 1, Verb: VerbSetProperties, Unit: name})
+		case 6:
+			file := unit.TransientDir + "/run-1.service"
+			tree := l.m.config.Loader.FS.(*unit.Tree)
+			if l.m.CheckTransient("run-1.service") == nil {
+				tree.AddFile(file, "[Service]\nExecStart=/bin/run\n")
+				l.act1(Request{ID: 1, Verb: VerbStartTransient, Unit: "run-1.service", Hold: next()%3 == 0})
+			}
+		case 7:
+			l.act1(Request{ID: 1, Verb: VerbReleaseUnit})
 		}
 	}
 }
@@ -259,7 +273,7 @@ func (l *laws) one(op int, name string, next func() int) {
 func (l *laws) rest() {
 	l.obedient, l.noSpawn, l.noExec, l.noListen = true, false, false, false
 	l.act1(Request{Verb: VerbClearJobs}) // irreversible ones
-	for _, name := range []string{"simple.service", "nreload.service", "t.timer", "c.timer", "p.path", "s.socket", "remain.service", "acc.socket"} {
+	for _, name := range []string{"run-1.service", "simple.service", "nreload.service", "t.timer", "c.timer", "p.path", "s.socket", "remain.service", "acc.socket"} {
 		l.act1(Request{Verb: VerbStop, Unit: name})
 	}
 	for range 60 {

@@ -12,7 +12,7 @@ import (
 // Step: questions that were open are asked again, watches are set again, and what was there is not done again. What cannot be taken
 // over is told as a Log and left behind; an error is that nothing can.
 //
-// Clients are not: what they hold ends with VerbReleaseUnit without a unit. Nor is what the caller has not told yet: an ExecDone that
+// Clients are not taken over: what they hold ends with VerbReleaseUnit without a unit. Nor is what the caller has not told yet: an ExecDone that
 // is owed comes later, as it would have without this.
 func Restore(c Config, now Time, data []byte) (m *Machine, effects []Effect, err error) {
 	var s saved
@@ -133,17 +133,12 @@ func (m *Machine) at(id graph.UnitID) *Unit {
 	return m.units[id]
 }
 
-// restoreProcesses books a unit's processes on it, and its edges to what has accepted its connection.
+// restoreProcesses books a unit's processes on it.
 func (m *Machine) restoreProcesses(u *Unit) {
 	var list []Process
 	switch {
 	case u.Service != nil:
 		list = []Process{u.Service.Main, u.Service.Control}
-		if a, ok := m.Unit(u.Service.Accepter); ok {
-			for _, d := range accepterDependencies {
-				_ = m.graph.Depend(a.ID, d, u.ID)
-			}
-		}
 	case u.Socket != nil:
 		list = []Process{u.Socket.Control}
 	}

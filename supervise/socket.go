@@ -22,7 +22,8 @@ import (
 //	final-sigkill     later     here                  dead, failed                   dead, failed       -
 //
 // With Accept=yes the unit stays in listening, and each connection is a service of its own. running goes back to listening when the
-// service is down and has no job. start-open is start-chown in systemd: opening the sockets is asked of the caller, owners and all.
+// service is down and has no job. start-open is start-chown in systemd: opening the sockets is asked of the caller, owners and all. With
+// PollLimitBurst= a unit in listening may listen to nobody for a while; what arrives waits.
 
 // A SocketState is a row of the table.
 type SocketState uint8

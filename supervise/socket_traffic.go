@@ -115,8 +115,13 @@ func (s socket) full(e Connection) bool {
 	return true
 }
 
-// accepterDependencies are those of a socket unit towards the services of its connections.
-var accepterDependencies = [...]graph.Dependency{graph.Before, graph.Triggers}
+// serves makes the edges between a connection's service and the socket unit that it came from.
+func (m *Machine) serves(t *Unit) {
+	if a, ok := m.graph.Lookup(t.Service.Accepter); ok {
+		_ = m.graph.Depend(a, graph.Before, t.ID)
+		_ = m.graph.Depend(a, graph.Triggers, t.ID) // a socket may trigger a service
+	}
+}
 
 // accept starts the instance that serves a connection (socket_load_service_unit and service_set_socket_fd). The instance is
 // called after the number of the connection and both ends of it.
@@ -132,9 +137,6 @@ func (s socket) accept(e Connection) bool {
 		s.failedToQueue("template", "Unit "+name+" not found.")
 		return false
 	}
-	for _, d := range accepterDependencies {
-		_ = s.m.graph.Depend(s.u.ID, d, t.ID) // a socket may trigger a service
-	}
 	s.Accepted++
 	s.Connections++
 	if e.Source != "" {
@@ -147,6 +149,7 @@ func (s socket) accept(e Connection) bool {
 	v.Connection, v.Accepter, v.Source, v.RemoteAddr, v.RemotePort = e.FD, s.u.Name, e.Source, e.RemoteAddr, e.RemotePort
 	v.Peer = e.Peer
 	t.describe()
+	s.m.serves(t)
 	if _, err := s.m.enqueue(graph.JobStart, t.ID, graph.ModeReplace); err != nil {
 		service{s.m, t, v}.releaseConnection(false)
 		s.failedToQueue("template", err.Error())

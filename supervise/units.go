@@ -351,6 +351,9 @@ func (m *Machine) connect(u *Unit) {
 			}
 		}
 	}
+	if u.Service != nil && u.Service.Accepter != "" {
+		m.serves(u)
+	}
 	m.graph.AddDefaultDependencies(u.ID)
 	for other := range m.graph.Each(u.ID, graph.AtomReferences) {
 		m.see(other)

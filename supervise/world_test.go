@@ -199,6 +199,8 @@ func (w *world) act(f Effect) {
 		if f.Query != 0 {
 			w.answer(Cleaned{Unit: f.Unit, Query: f.Query})
 		}
+	case RemoveTransient:
+		w.m.config.Loader.FS.(*unit.Tree).Remove(f.Path)
 	case CloseFDs:
 		for _, fd := range f.FDs {
 			delete(w.fds, fd)

@@ -87,6 +87,11 @@ func (g *Graph) tellTriggers(log *[]Event, u UnitID) {
 // wakeAround has the jobs of u's neighbours in order looked at again, and u itself
 // by the checks that its job had kept from acting.
 func (g *Graph) wakeAround(u UnitID) {
+	g.wakeNeighbours(u)
+	g.Recheck(u)
+}
+
+func (g *Graph) wakeNeighbours(u UnitID) {
 	for _, a := range [...]Atom{AtomAfter, AtomBefore} {
 		for other := range g.Each(u, a) {
 			if j := g.units[other].job; j != nil {
@@ -95,7 +100,6 @@ func (g *Graph) wakeAround(u UnitID) {
 			}
 		}
 	}
-	g.Recheck(u)
 }
 
 // considerIdle remembers a job that Collect is to look at. Only devices' jobs are

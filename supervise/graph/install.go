@@ -71,6 +71,9 @@ func (g *Graph) installJob(log *[]Event, job Job, lateMerge bool) *Job {
 			if !included {
 				old.State = JobWaiting
 			}
+			if job.IgnoreOrder {
+				g.wakeNeighbours(job.Unit) // they need not wait any more; systemd lets them
+			}
 			*log = append(*log, Event{Kind: JobChanged, Job: *old})
 			return old
 		}
