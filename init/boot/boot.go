@@ -22,6 +22,7 @@ import (
 
 	"keelson/init/bus"
 	"keelson/init/early"
+	"keelson/init/facts"
 	"keelson/init/journal"
 	"keelson/init/loop"
 	"keelson/init/spawn"
@@ -61,6 +62,9 @@ func (o *Options) FromEnvironment() {
 	o.Strict = ok && strict
 }
 
+// exitFailure is what a manager ends with that could not go on.
+const exitFailure = 255
+
 // rebootStatus is what the container ends with when a reboot was asked for (systemd-nspawn(1), "Exit Status").
 const rebootStatus = 133
 
@@ -77,27 +81,45 @@ func Run(o Options) (status int, err error) {
 		return 0, fmt.Errorf("%q is no log format: short, raw, json and none are", o.LogFormat)
 	}
 	places, notices := prepare()
-	f := tmpFacts{}
+	f := facts.New(facts.Options{})
 	host := f.Host()
-	tracker := track.New(track.Options{Adopt: os.Getpid() == 1})
+	state, err := handedOver()
+	if err != nil {
+		return 0, err
+	}
+	tracking := track.Options{Adopt: os.Getpid() == 1}
+	if state != nil {
+		tracking.State = state.Tracker
+	}
+	tracker := track.New(tracking)
 	machine, boot := journalID(host.MachineID), journalID(host.BootID)
 	settings, problems := journal.LoadConfig("")
 	notices = append(notices, problems...)
 	var l *loop.Loop
-	collector, err := journal.Start(journal.Options{
+	options := journal.Options{
 		Config: settings, MachineID: machine, BootID: boot, Hostname: host.Hostname, Sockets: true,
 		Console: journal.Console{FD: 1, Format: format, Colour: isTerminal(1)},
 		Lookup: func(pid int) (string, string) {
 			name, _ := tracker.Lookup(pid)
 			return name, l.Invocation(name)
 		},
-	})
+	}
+	var collector *journal.Collector
+	if state != nil {
+		o.Inherited = state.Command
+		collector, err = journal.Restore(options, state.Journal)
+	} else {
+		collector, err = journal.Start(options)
+	}
 	if err != nil {
 		return 0, err
 	}
 	defer collector.Close()
+	notices = append(notices, f.Notices()...)
 	notices = append(notices, tracker.Problems()...)
-	notices = append(notices, applyConfiguration(host)...)
+	if state == nil {
+		notices = append(notices, applyConfiguration(host)...)
+	}
 
 	files := loop.NewFiles()
 	target := o.describe(files)
@@ -113,7 +135,7 @@ func Run(o Options) (status int, err error) {
 		Environment: loop.Environment(o.Environ, o.Env == "clean"), Passable: o.Environ,
 		Compiler: compiler, Tracker: tracker, Journal: collector, Facts: f, Command: o.command(),
 		Info: info(host, f, startup), Random: rand.Uint64, Perturb: perturb(host), Startup: startup,
-		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ),
+		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ), Restored: state,
 	})
 	if err != nil {
 		return 0, err
@@ -129,7 +151,12 @@ func Run(o Options) (status int, err error) {
 		collector.Log(2, "", err.Error(), nil)
 	}
 	if end.Reexec {
-		return reexecute(l)
+		err := reexecute(l, collector, o)
+		fmt.Fprintf(os.Stderr, "keelson: cannot execute the manager anew: %v\n", err)
+		end.Status = exitFailure
+	}
+	if end.Crashed {
+		l.Freeze()
 	}
 	if server != nil {
 		server.Close(closeGrace)
@@ -211,7 +238,7 @@ func quote(w string) string {
 	return b.String()
 }
 
-func info(h unit.Host, f tmpFacts, startup supervise.Time) bus.Info {
+func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {
 	id, _ := f.Virtualization()
 	return bus.Info{
 		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,

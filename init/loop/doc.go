@@ -17,8 +17,9 @@
 //
 // # Signals
 //
-// All signals are blocked from before the Go runtime is up (package early), in every thread. They are read from a signalfd, with who sent them.
-// os/signal is never used: it unblocks.
+// All signals are blocked from before the Go runtime is up (package early), in every thread, and read from a signalfd, with who sent them. The
+// exception is SIGCHLD, which the runtime unblocks in all its threads whatever they were started with (_SigUnblock in runtime/sigtab_linux_generic.go):
+// it comes by os/signal and an eventfd. It is a hint that may stand for any number of children, so nothing is lost with it.
 //
 // # Descriptors
 //

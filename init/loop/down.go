@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -212,5 +213,25 @@ func terminationLog(reason string) {
 	if err == nil {
 		fmt.Fprintln(f, reason)
 		f.Close()
+	}
+}
+
+// Freeze reaps until a signal asks for the end (systemd's freeze, src/core/crash-handler.c, but that it listens).
+func (l *Loop) Freeze() {
+	for {
+		poll := []unix.PollFd{{Fd: int32(l.signals), Events: unix.POLLIN}, {Fd: int32(l.childhood), Events: unix.POLLIN}}
+		unix.Poll(poll, -1)
+		silence(l.childhood)
+		for {
+			if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil && err != unix.EINTR || pid == 0 {
+				break
+			}
+		}
+		var info [128]byte // one struct signalfd_siginfo, which begins with the signal's number
+		if n, err := unix.Read(l.signals, info[:]); err == nil && n == len(info) {
+			if _, ends := responses[binary.NativeEndian.Uint32(info[:])]; ends {
+				return
+			}
+		}
 	}
 }

@@ -1,10 +1,10 @@
 package loop
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -39,11 +39,9 @@ type Config struct {
 	Random      func() uint64
 	Perturb     supervise.Usec
 	Startup     supervise.Time
-	ExitUnit    string // the container ends when this unit does
 	UnitFiles   bus.UnitFiles
 	Outer       *Outer // the manager outside, nil: none
-	Restored    []byte // the state of an earlier incarnation
-	Descriptors map[supervise.FD]int
+	Restored    *State // the state of an earlier incarnation, nil: this is the first
 }
 
 // Facts is what is to be known of the machine, and small files that it keeps for units.
@@ -64,6 +62,7 @@ type Loop struct {
 	fds     descriptors
 
 	signals   int
+	childhood int // eventfd: SIGCHLD came
 	monotonic *alarm
 	realtime  *alarm
 	budget    *alarm
@@ -91,7 +90,8 @@ type Loop struct {
 	down    down
 	ending  *Ending
 	reexec  bool
-	outcome error
+	panics  []supervise.Usec
+	crashed bool // nothing is done any more but to reap
 
 	invocations sync.Map // unit to invocation id, for the journal's goroutine
 
@@ -106,7 +106,8 @@ type Ending struct {
 	Objective supervise.Objective
 	Status    int
 	Argument  string
-	Reexec    bool
+	Reexec    bool // the binary is to be executed anew with Save
+	Crashed   bool // nothing is to be done any more but to reap: see Freeze
 }
 
 // New makes a manager that has not begun. What it opens is closed by Run.
@@ -127,6 +128,9 @@ func New(c Config) (*Loop, error) {
 		Loader: c.Loader, Random: c.Random, Environment: c.Environment, Passable: c.Passable, NotifySocket: c.Places.Notify,
 		Startup: c.Startup, Perturb: c.Perturb,
 	}
+	if c.Restored != nil {
+		return l, l.restore(c.Restored, config)
+	}
 	l.machine = supervise.New(config)
 	return l, nil
 }
@@ -140,6 +144,10 @@ func (l *Loop) openSources() (err error) {
 	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
+	if l.childhood, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	l.watchChildren()
 	for _, a := range []struct {
 		alarm **alarm
 		clock int
@@ -150,7 +158,9 @@ func (l *Loop) openSources() (err error) {
 		}
 	}
 	l.watcher = sock.NewWatcher()
-	if l.notify, err = sock.ListenNotify(l.config.Places.Notify); err != nil {
+	if r := l.config.Restored; r != nil && r.Notify >= 0 {
+		l.notify = r.Notify
+	} else if l.notify, err = sock.ListenNotify(l.config.Places.Notify); err != nil {
 		l.say(4, "%v: services of Type=notify cannot tell that they are ready; /run must be writable (--tmpfs /run)", err)
 		l.notify = -1
 	}
@@ -160,6 +170,7 @@ func (l *Loop) openSources() (err error) {
 		ready func(uint32)
 	}{
 		{l.signals, stageChild, l.signalled},
+		{l.childhood, stageChild, l.childEnded},
 		{l.wake, stageRest, l.asks},
 		{l.monotonic.fd, stageRest, func(uint32) { l.monotonic.drain() }},
 		{l.realtime.fd, stageRest, l.clockRang},
@@ -182,12 +193,19 @@ func (l *Loop) openSources() (err error) {
 func (l *Loop) Serve(s *bus.Server) { l.bus = s }
 
 // Run boots and turns until the manager is to end. It must be called on the main thread, which it keeps.
-func (l *Loop) Run() (Ending, error) {
+func (l *Loop) Run() (end Ending, err error) {
 	runtime.LockOSThread()
+	defer func() {
+		if p := recover(); p != nil {
+			end, err = l.panicked(p)
+		}
+	}()
 	for _, n := range l.config.Notices {
 		l.say(5, "%s", n)
 	}
-	l.event(supervise.Boot{Target: l.config.Target})
+	if l.config.Restored == nil {
+		l.event(supervise.Boot{Target: l.config.Target})
+	}
 	l.act()
 	// From here on nothing ends this process but l.ending.
 	for l.ending == nil && !l.reexec {
@@ -203,6 +221,29 @@ func (l *Loop) Run() (Ending, error) {
 	}
 	return *l.ending, nil
 }
+
+// panicked is a bug in this program. The manager executes itself anew with what it knows; if that does not help, it reaps and does no more
+// until it is told to end.
+func (l *Loop) panicked(p any) (Ending, error) {
+	l.close()
+	l.say(0, "Caught a panic, executing the manager anew: %v\n%s", p, debug.Stack())
+	now := Now().Monotonic
+	recent := l.panics[:0]
+	for _, at := range l.panics {
+		if at.Add(panicsSpan) > now {
+			recent = append(recent, at)
+		}
+	}
+	l.panics = append(recent, now)
+	if len(l.panics) <= panicsMost {
+		return Ending{Reexec: true}, nil
+	}
+	l.say(0, "It does not help: from here on orphans are reaped and nothing else is done, until the container is stopped.")
+	return Ending{Crashed: true, Status: crashStatus}, nil
+}
+
+// crashStatus is what the container of a manager ends with that could not go on.
+const crashStatus = 255
 
 // turn collects what is ready and acts on it. The order is that of the package comment.
 func (l *Loop) turn() {
@@ -286,16 +327,13 @@ func (l *Loop) Do(f func(bus.Manager)) bool {
 	}
 	l.asked = append(l.asked, f)
 	if len(l.asked) == 1 {
-		var one [8]byte
-		binary.NativeEndian.PutUint64(one[:], 1)
-		unix.Write(l.wake, one[:])
+		ring(l.wake)
 	}
 	return true
 }
 
 func (l *Loop) asks(uint32) {
-	var count [8]byte
-	unix.Read(l.wake, count[:])
+	silence(l.wake)
 	l.mu.Lock()
 	asked := l.asked
 	l.asked = nil

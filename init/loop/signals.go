@@ -1,6 +1,9 @@
 package loop
 
 import (
+	"encoding/binary"
+	"os"
+	"os/signal"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -42,6 +45,35 @@ var responses = map[uint32]response{
 // forced are the signals after which nothing is stopped in order (SIGRTMIN+13 and the two after it).
 func forced(sig uint32) bool { return sig >= rtmin+13 && sig <= rtmin+16 }
 
+// watchChildren has SIGCHLD ring childhood. The channel holds one: more would say nothing more.
+func (l *Loop) watchChildren() {
+	hints := make(chan os.Signal, 1)
+	signal.Notify(hints, unix.SIGCHLD)
+	go func() {
+		for range hints {
+			ring(l.childhood)
+		}
+	}()
+	ring(l.childhood) // children may have ended before
+}
+
+func (l *Loop) childEnded(uint32) {
+	silence(l.childhood)
+	l.ended = true
+}
+
+// ring makes an eventfd readable, silence takes that back.
+func ring(fd int) {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(fd, one[:])
+}
+
+func silence(fd int) {
+	var count [8]byte
+	unix.Read(fd, count[:])
+}
+
 // signalled reads all signals that have come.
 func (l *Loop) signalled(uint32) {
 	var info [16]unix.SignalfdSiginfo
@@ -61,9 +93,6 @@ func (l *Loop) signalled(uint32) {
 
 func (l *Loop) signal(sig uint32, from int) {
 	switch unix.Signal(sig) {
-	case unix.SIGCHLD:
-		l.ended = true
-		return
 	case unix.SIGUSR1: // connect to D-Bus anew
 		l.connectBus()
 		return
