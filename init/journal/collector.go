@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -16,8 +17,11 @@ import (
 	"keelson/init/sys"
 )
 
-// queueLines is how many lines of the manager's may wait; more are dropped and counted.
-const queueLines = 1024
+// Bounds of the queue: lines of the manager's, of which more are dropped and counted, and calls, which are few.
+const (
+	queueLines = 1024
+	queueCalls = 1024
+)
 
 // A Collector collects. Its methods may be called from any goroutine.
 type Collector struct {
@@ -93,7 +97,7 @@ func prepare(o Options) (*Collector, error) {
 		o.Identifier = "systemd"
 	}
 	c := &Collector{o: o, config: o.Config.filled(), pid: os.Getpid(),
-		lines: make(chan managerLine, queueLines), calls: make(chan func(), 64), done: make(chan struct{}),
+		lines: make(chan managerLine, queueLines), calls: make(chan func(), queueCalls), done: make(chan struct{}),
 		sources: map[int32]source{}, units: map[string]*Stream{}, senders: map[senderKey]*sender{}, interned: map[string]*file.Data{},
 		told: map[string]bool{}, epoll: -1, event: -1}
 	var err error
@@ -159,12 +163,20 @@ func (c *Collector) drop(fd int32) {
 // run is the collector's goroutine.
 func (c *Collector) run() {
 	defer close(c.done)
+	if c.o.Panicked != nil {
+		defer func() {
+			if r := recover(); r != nil {
+				c.closed.Store(true)
+				c.o.Panicked(r, debug.Stack())
+			}
+		}()
+	}
 	events := make([]unix.EpollEvent, 64)
 	for !c.stop {
 		n, err := unix.EpollWait(c.epoll, events, c.store.timeout())
 		if err != nil && err != unix.EINTR {
-			fmt.Fprintln(os.Stderr, "journal: epoll_wait:", err) // of a descriptor that is ours alone: it cannot happen
-			return
+			fmt.Fprintln(os.Stderr, "journal: epoll_wait:", err)
+			break // the descriptor is ours alone: somebody closed what was not his
 		}
 		c.now()
 		for _, e := range events[:max(n, 0)] {
@@ -194,7 +206,7 @@ func (c *Collector) now() {
 	c.monotonic = time.Duration(t.Nano())
 }
 
-// post hands a closure to the collector's goroutine and wakes it. It waits only while many others do the same.
+// post hands a closure to the collector's goroutine and wakes it. It waits only while queueCalls others wait to be done.
 func (c *Collector) post(f func()) bool {
 	if c.closed.Load() {
 		return false

@@ -2,9 +2,7 @@ package journal
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -73,28 +71,6 @@ func entries(t testing.TB, root string) (list [][]string) {
 
 func options(root string) Options {
 	return Options{Root: root, Console: Console{FD: -1}, Hostname: "box", MachineID: file.ID{1}, BootID: file.ID{2}}
-}
-
-func TestStream(t *testing.T) {
-	root := t.TempDir()
-	c, err := Start(options(root))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := c.Stream(Stream{Unit: "a.service", Identifier: "a", Priority: 6, Facility: 3, LevelPrefix: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(os.NewFile(uintptr(fd), "stream"), "one\n<3>two\nthree")
-	unix.Close(fd)
-	if err := c.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	c.Log(4, "a.service", "hello", []string{"MESSAGE_ID=1"})
-	c.Close()
-	for _, e := range entries(t, root) {
-		t.Log(strings.Join(e, " "))
-	}
 }
 
 func BenchmarkStream(b *testing.B) {

@@ -25,6 +25,8 @@ type Options struct {
 	// Sockets makes /run/systemd/journal/{dev-log,socket,stdout,io.systemd.journal} and, where it is missing or a dangling link, /dev/log. Existing
 	// sockets that somebody listens at are left alone.
 	Sockets bool
+	// Panicked is told of a fault in the collector's goroutine, which has ended; nil lets the program end. Streams are read no longer.
+	Panicked func(reason any, stack []byte)
 }
 
 // A Forward is a datagram socket outside of the container's services.

@@ -30,6 +30,7 @@ const (
 
 	growSmallest = 64 << 10
 	growLargest  = 4 << 20
+	residentMost = 4 << 20 // bytes of the mapping that count as the process's memory
 
 	chainLongest = 100 // a longer hash chain makes the file count as full (HASH_CHAIN_DEPTH_MAX)
 	maxData      = 4096
@@ -275,6 +276,9 @@ func (w *Writer) grow(end uint64) error {
 		}
 		if err != nil {
 			return &os.PathError{Op: "fallocate", Path: w.path, Err: err}
+		}
+		if w.alloc/residentMost != to/residentMost {
+			unix.Madvise(w.mem, unix.MADV_DONTNEED) // the file keeps its pages, the process need not
 		}
 		w.alloc = to
 		w.head.Arena = to - headerSize
