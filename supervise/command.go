@@ -85,10 +85,25 @@ func (s service) spawn(role Role, k unit.CommandKind, i int, timeout Usec) Comma
 			e.Connection = e.FDs[0].FD
 		}
 	}
-	e.Environment = overlay(slices.Clone(m.environment), s.told(k))
+	e.Environment = overlay(m.block(exec), s.told(k))
 	e.Own = s.own(e, flags.watchdog)
 	m.emit(e)
 	return e.Command
+}
+
+// block is the manager's environment for a unit's commands. A unit that says by PassEnvironment= what it wants of the container's gets nothing else
+// of it; a unit that does not gets all. What clients have set holds for both.
+func (m *Machine) block(x *unit.ExecContext) []string {
+	if !x.PassesChosen || m.config.Own == nil {
+		return slices.Clone(m.environment)
+	}
+	own := slices.Clone(m.config.Own)
+	for _, assignment := range m.environment {
+		if !slices.Contains(m.config.Environment, assignment) {
+			own = unit.SetVariable(own, assignment)
+		}
+	}
+	return own
 }
 
 // told is what the manager says about the service in a command's environment (service_spawn in src/core/service.c;

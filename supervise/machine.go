@@ -12,6 +12,7 @@ type Config struct {
 
 	Environment  []string // the manager's block: what every command gets unless its unit says otherwise
 	Passable     []string // the manager's own environment, for PassEnvironment=
+	Own          []string // what Environment is without the container's own, for units that choose by PassEnvironment=; nil: the same
 	NotifySocket string   // $NOTIFY_SOCKET of services
 
 	Startup Time // when the manager started, for OnStartupSec= and OnBootSec=

@@ -34,13 +34,14 @@ import (
 
 // Options are what the command line and the environment say.
 type Options struct {
-	Units       []string  // to start; none: default.target
-	Command     []string  // to run in the foreground; nil: none
-	Services    []Service // plain commands to run beside the units
-	ExitWith    string    // the container ends with this unit
-	StopTimeout string    // a time span
-	LogFormat   string    // "short", "raw", "json", "none"
-	Env         string    // "clean": the container's environment is not for services
+	Units       []string          // to start; none: default.target
+	Command     []string          // to run in the foreground; nil: none
+	Services    []Service         // plain commands to run beside the units
+	Files       map[string]string // unit files by name, in memory, for Units to name
+	ExitWith    string            // the container ends with this unit
+	StopTimeout string            // a time span
+	LogFormat   string            // "short", "raw", "json", "none"
+	Env         string            // "clean": the container's environment is not for services
 	Strict      bool
 	Environ     []string
 	Inherited   early.State
@@ -132,7 +133,7 @@ func Run(o Options) (status int, err error) {
 	compiler := spawn.NewCompiler(spawn.Options{Host: host, Strict: o.Strict, Credentials: places.Credentials})
 	l, err = loop.New(loop.Config{
 		Target: target, Loader: loader, Files: files, Places: places, Budget: budget, Notices: notices,
-		Environment: loop.Environment(o.Environ, o.Env == "clean"), Passable: o.Environ,
+		Environment: loop.Environment(o.Environ, o.Env == "clean"), Own: loop.Environment(nil, true), Passable: o.Environ,
 		Compiler: compiler, Tracker: tracker, Journal: collector, Facts: f, Command: o.command(),
 		Info: info(host, f, startup), Random: rand.Uint64, Perturb: perturb(host), Startup: startup,
 		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ), Restored: state,

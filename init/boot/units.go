@@ -19,6 +19,9 @@ func (o Options) describe(files loop.Files) string {
 	if o.ExitWith != "" {
 		files.Own.AddFile("/run/systemd/system.control/"+serviceName(o.ExitWith)+".d/50-keelson-exit.conf", "[Unit]\nSuccessAction=exit\nFailureAction=exit\n")
 	}
+	for name, text := range o.Files {
+		files.Own.AddFile(generated+name, text)
+	}
 	units := make([]string, len(o.Units))
 	for i, name := range o.Units {
 		units[i] = serviceName(name)

@@ -23,6 +23,7 @@ type Config struct {
 	Target      string       // what Boot starts
 	Loader      *unit.Loader // scanned
 	Environment []string     // the manager's block, for all commands
+	Own         []string     // the same without the container's own
 	Passable    []string     // what PassEnvironment= may name
 	Compiler    *spawn.Compiler
 	Tracker     *track.Tracker
@@ -125,7 +126,7 @@ func New(c Config) (*Loop, error) {
 		return nil, err
 	}
 	config := supervise.Config{
-		Loader: c.Loader, Random: c.Random, Environment: c.Environment, Passable: c.Passable, NotifySocket: c.Places.Notify,
+		Loader: c.Loader, Random: c.Random, Environment: c.Environment, Own: c.Own, Passable: c.Passable, NotifySocket: c.Places.Notify,
 		Startup: c.Startup, Perturb: c.Perturb,
 	}
 	if c.Restored != nil {

@@ -194,6 +194,7 @@ type ExecContext struct {
 	Environment      []string // "K=v", later ones win
 	EnvironmentFiles []EnvironmentFile
 	PassEnvironment  []string
+	PassesChosen     bool     // PassEnvironment= was given, be it to reset it
 	UnsetEnvironment []string // "K" or "K=v"
 
 	Input      Input

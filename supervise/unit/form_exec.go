@@ -105,6 +105,15 @@ func variableNames(f field[[]string], assignments bool) form {
 	}}
 }
 
+// passEnvironment is PassEnvironment=, of which it counts that it was given at all.
+func passEnvironment() form {
+	names := variableNames(func(u *Unit) *[]string { return &u.Exec.PassEnvironment }, false)
+	return form{names.name, func(a *assignment) {
+		a.u.Exec.PassesChosen = true
+		names.parse(a)
+	}}
+}
+
 // validCredential: a name that fits a file and a descriptor.
 func validCredential(s string) bool { return validFileName(s) && validFDName(s) }
 

@@ -14,7 +14,7 @@ func execGroups() []group {
 
 		{"Environment", environment(), honoured, 0},
 		{"EnvironmentFile", environmentFile(), honoured, 0},
-		{"PassEnvironment", variableNames(func(u *Unit) *[]string { return &e(u).PassEnvironment }, false), honoured, 0},
+		{"PassEnvironment", passEnvironment(), honoured, 0},
 		{"UnsetEnvironment", variableNames(func(u *Unit) *[]string { return &e(u).UnsetEnvironment }, true), honoured, 0},
 
 		{"StandardInput", standardInput(), honoured, 0},
