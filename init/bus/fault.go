@@ -1,7 +1,11 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
 )
@@ -46,6 +50,13 @@ const (
 	faultScopeNotRunning   = systemd1 + ".ScopeNotRunning"
 )
 
+// errnoFaults are the error numbers that have a D-Bus name (errno_to_bus_error_name_new in src/libsystemd/sd-bus/bus-error.c).
+var errnoFaults = map[unix.Errno]string{
+	unix.EPERM: faultAccessDenied, unix.EACCES: faultAccessDenied, unix.EINVAL: faultInvalidArgs, unix.ENOENT: faultFileNotFound,
+	unix.EEXIST: dbusError + "FileExists", unix.ENOMEM: dbusError + "NoMemory", unix.EIO: dbusError + "IOError",
+	unix.EOPNOTSUPP: faultNotSupported, unix.ETIMEDOUT: dbusError + "Timeout", unix.ENOBUFS: dbusError + "LimitsExceeded",
+}
+
 // asFault gives any error a name.
 func asFault(err error) *fault {
 	switch e := err.(type) {
@@ -54,5 +65,16 @@ func asFault(err error) *fault {
 	case *supervise.Failure:
 		return &fault{e.Name, e.Message}
 	}
-	return &fault{faultFailed, err.Error()}
+	var no unix.Errno
+	if !errors.As(err, &no) {
+		return &fault{faultFailed, clean(err.Error())}
+	}
+	text := no.Error()
+	if text != "" {
+		text = strings.ToUpper(text[:1]) + text[1:] // as strerror(3) has it
+	}
+	if name, ok := errnoFaults[no]; ok {
+		return &fault{name, text}
+	}
+	return &fault{"System.Error." + unix.ErrnoName(no), text}
 }

@@ -2,6 +2,8 @@ package bus
 
 import (
 	"errors"
+
+	"golang.org/x/sys/unix"
 )
 
 // Unit files: what systemctl enable and its kin ask for (src/core/dbus-manager.c, from method_list_unit_files on). All of this runs
@@ -24,26 +26,16 @@ func (s *Server) runFiles(c *call) bool {
 	return true
 }
 
-// ErrNoUnitFile is UnitFiles' answer about a unit that has no file.
+// ErrNoUnitFile is UnitFiles' answer about a unit that has no file. Other errors are unix.Errno, or *supervise.Failure if they have names of
+// their own.
 var ErrNoUnitFile = errors.New("No such file or directory")
-
-// FileFault is an error of UnitFiles that has a name of its own: "UnitMasked", "NoSuchUnit", "UnitExists", … without what all such
-// names begin with.
-type FileFault struct{ Name, Text string }
-
-func (f *FileFault) Error() string { return f.Text }
 
 // failFiles gives an error of UnitFiles its D-Bus name.
 func (c *call) failFiles(err error) {
-	var named *FileFault
-	switch {
-	case errors.As(err, &named):
-		c.fail(&fault{systemd1 + "." + named.Name, named.Text})
-	case errors.Is(err, ErrNoUnitFile):
-		c.fail(&fault{faultFileNotFound, "No such file or directory"})
-	default:
-		c.fail(err)
+	if errors.Is(err, ErrNoUnitFile) {
+		err = unix.ENOENT
 	}
+	c.fail(err)
 }
 
 func listFiles(c *call, states, patterns []string) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"keelson/init/glob"
 	"keelson/supervise"
 	"keelson/supervise/graph"
 	"keelson/supervise/unit"
@@ -189,64 +190,5 @@ func resetFailed(c *call) {
 
 // matchAny tells whether a name matches any of some patterns; there being none counts as a match.
 func matchAny(patterns []string, name string) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return match(p, name) })
-}
-
-// match is fnmatch(3) with FNM_NOESCAPE: a backslash, which unit names have, is only itself.
-func match(pattern, name string) bool {
-	for len(pattern) > 0 {
-		switch pattern[0] {
-		case '*':
-			pattern = strings.TrimLeft(pattern, "*")
-			for i := 0; i <= len(name); i++ {
-				if match(pattern, name[i:]) {
-					return true
-				}
-			}
-			return false
-		case '?':
-			if name == "" {
-				return false
-			}
-		case '[':
-			if in, rest, ok := matchClass(pattern, name); ok {
-				if !in {
-					return false
-				}
-				pattern, name = rest, name[1:]
-				continue
-			}
-			if name == "" || name[0] != '[' {
-				return false
-			}
-		default:
-			if name == "" || name[0] != pattern[0] {
-				return false
-			}
-		}
-		pattern, name = pattern[1:], name[1:]
-	}
-	return name == ""
-}
-
-// matchClass decides a "[…]" at the beginning of pattern; ok is false if it has no end.
-func matchClass(pattern, name string) (in bool, rest string, ok bool) {
-	p := pattern[1:]
-	not := strings.HasPrefix(p, "!") || strings.HasPrefix(p, "^")
-	if not {
-		p = p[1:]
-	}
-	for first := true; p != ""; first = false {
-		if p[0] == ']' && !first {
-			return name != "" && in != not, p[1:], true
-		}
-		lo, hi := p[0], p[0]
-		if len(p) > 2 && p[1] == '-' && p[2] != ']' {
-			hi = p[2]
-			p = p[2:]
-		}
-		in = in || name != "" && name[0] >= lo && name[0] <= hi
-		p = p[1:]
-	}
-	return false, "", false
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return glob.MatchNoEscape(p, name) })
 }

@@ -39,21 +39,6 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-func TestMatch(t *testing.T) {
-	for _, test := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"a.service", "a.service", true}, {"*.service", "a.service", true}, {"?.service", "a.service", true}, {"?.service", "aa.service", false},
-		{"[a-c]*", "b.service", true}, {"[!a-c]*", "b.service", false}, {"[^x]*", "b.service", true}, {"[]x]*", "]x", true}, {"a[", "a[", true},
-		{`a\x2d*`, `a\x2db`, true}, {"", "", true}, {"*", "", true}, {"a*b*c", "aXbYc", true}, {"a*b*c", "aXc", false}, {"[a-]", "-", true}, {"[", "", false},
-	} {
-		if got := match(test.pattern, test.name); got != test.want {
-			t.Errorf("%q and %q: %v", test.pattern, test.name, got)
-		}
-	}
-}
-
 // TestFaults is what calls that cannot be answered are answered with (src/libsystemd/sd-bus/bus-objects.c).
 func TestFaults(t *testing.T) {
 	w := newWorld(t, services)

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"encoding/hex"
-	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -10,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
 	"keelson/supervise/calendar"
@@ -353,10 +354,10 @@ func (f *fakeFiles) Apply(op FileOp) (FileResult, error) {
 	defer f.mu.Unlock()
 	f.ops = append(f.ops, op)
 	if slices.Contains(op.Names, "masked.service") {
-		return FileResult{}, &FileFault{"UnitMasked", "Unit file /etc/systemd/system/masked.service is masked."}
+		return FileResult{}, &supervise.Failure{Name: faultUnitMasked, Message: "Unit file /etc/systemd/system/masked.service is masked."}
 	}
 	if slices.Contains(op.Names, "broken.service") {
-		return FileResult{}, errors.New("Input/output error")
+		return FileResult{}, unix.EIO
 	}
 	r := FileResult{CarriesInstall: true}
 	for _, name := range op.Names {
