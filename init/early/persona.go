@@ -51,6 +51,7 @@ var Commands = [...]struct {
 	{"ctl", false},
 	{"journal", false},
 	{"install", false},
+	{"sshd", true},
 }
 
 // Applets are the names that, as the last component of argv[0], make keelson the manager or one of its clients. They are the runtime's.
