@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"path/filepath"
+	"sort"
 	"testing"
 	"time"
 
@@ -58,11 +59,7 @@ func entries(t testing.TB, root string) (list [][]string) {
 			all = append(all, numbered{e.Seqnum, f})
 		}
 	}
-	for i := range all {
-		for k := i; k > 0 && all[k].seqnum < all[k-1].seqnum; k-- {
-			all[k], all[k-1] = all[k-1], all[k]
-		}
-	}
+	sort.Slice(all, func(i, k int) bool { return all[i].seqnum < all[k].seqnum })
 	for _, e := range all {
 		list = append(list, e.fields)
 	}

@@ -411,6 +411,10 @@ func (w *Writer) find(text []byte, hash uint64) (uint64, error) {
 
 // chainOf finds where the list of an item's data object goes on.
 func (w *Writer) chainOf(it *item) (err error) {
+	if it.created {
+		it.chain = chain{}
+		return nil
+	}
 	if it.d != nil {
 		if !it.d.walked {
 			it.d.chain, err = w.listOf(it.offset)
@@ -439,8 +443,11 @@ func (w *Writer) chainNow(it *item) {
 // next is the number of slots of a list's next array: lists double (link_entry_into_array of journal-file.c).
 func (c *chain) next() uint64 { return max(4, 2*c.size) }
 
-// listOf walks to the end of a data object's list of entries.
+// listOf walks to the end of a data object's list of entries in the file.
 func (w *Writer) listOf(at uint64) (chain, error) {
+	if err := w.settle(); err != nil {
+		return chain{}, err
+	}
 	list := chain{entries: w.get(at + dataEntries)}
 	if list.entries < 2 {
 		return list, nil
