@@ -39,7 +39,7 @@ func flags(v uint64, names []flagName) Arg {
 var mountFlags = []flagName{
 	{unix.MS_RDONLY, "MS_RDONLY"}, {unix.MS_NOSUID, "MS_NOSUID"}, {unix.MS_NODEV, "MS_NODEV"}, {unix.MS_NOEXEC, "MS_NOEXEC"},
 	{unix.MS_REMOUNT, "MS_REMOUNT"}, {unix.MS_BIND, "MS_BIND"}, {unix.MS_REC, "MS_REC"}, {unix.MS_PRIVATE, "MS_PRIVATE"},
-	{unix.MS_SLAVE, "MS_SLAVE"}, {unix.MS_SHARED, "MS_SHARED"},
+	{unix.MS_SLAVE, "MS_SLAVE"}, {unix.MS_SHARED, "MS_SHARED"}, {unix.MS_MOVE, "MS_MOVE"}, {unix.MS_NOATIME, "MS_NOATIME"}, {unix.MS_STRICTATIME, "MS_STRICTATIME"},
 }
 
 // Mount is mount(2); an empty source or fstype is a null pointer.

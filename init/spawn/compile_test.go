@@ -65,7 +65,7 @@ var machines = map[string]Machine{
 	// All capabilities, but for this test no mount namespaces, whose plan would be that of the test's own mounts.
 	"full": {
 		Sets:   Sets{Effective: 1<<41 - 1, Permitted: 1<<41 - 1, Bounding: 1<<41 - 1},
-		Limits: limitsOf(unit.LimitNOFILE, 4096), Initial: true, Proc: true, NrOpen: 1 << 20, LastCap: 40, Keyrings: true, IntoCgroup: true,
+		Limits: limitsOf(unit.LimitNOFILE, 4096), Initial: true, Proc: true, NrOpen: 1 << 20, LastCap: 40, Keyrings: true, Pivot: true, IntoCgroup: true,
 		Filters: filter.Kernel{Arch: "amd64", Seccomp: true, Log: true, KillProcess: true}, RootShell: "/bin/bash", AppArmor: "/proc/self/attr/exec",
 	},
 	// docker run --user 1000, without a /proc.

@@ -22,6 +22,7 @@ type Given struct {
 	Stamp       uint64   // what RLIMIT_LOCKS is set to, soft and hard; 0: it stays as it is
 	NonBlocking bool     // NonBlocking= of the service
 	Environment []string // set with what systemd adds itself: weaker than the unit's own
+	Joins       []string // units that are joined by JoinsNamespaceOf=, either way
 	Foreground  *Foreground
 }
 

@@ -24,22 +24,18 @@ const credentialMax = 1 << 20
 // credentialFolders are where a credential is looked for that is given by name alone; the manager's own come first.
 var credentialFolders = []string{"/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore"}
 
+func (b *builder) hasCredentials() bool {
+	return len(b.x.SetCredentials)+len(b.x.LoadCredentials)+len(b.x.ImportCredentials) > 0
+}
+
 // writesCredentials: a command that runs when the service is already up, or down again, finds what the others have left (service_spawn's callers in src/core/service.c).
 func (b *builder) writesCredentials() bool {
-	x := b.x
-	if len(x.SetCredentials)+len(x.LoadCredentials)+len(x.ImportCredentials) == 0 {
-		return false
-	}
-	switch b.e.Kind {
-	case unit.ExecStop, unit.ExecStopPost, unit.ExecStopPre:
-		return false
-	}
-	return true
+	return b.hasCredentials() && (b.e.Kind == unit.ExecCondition || b.e.Kind == unit.ExecStartPre || b.e.Kind == unit.ExecStart)
 }
 
 func (b *builder) credentials() {
 	x := b.x
-	if len(x.SetCredentials)+len(x.LoadCredentials)+len(x.ImportCredentials) == 0 {
+	if !b.hasCredentials() {
 		return
 	}
 	root := path.Join(b.c.Host.RuntimeRoot, "credentials")

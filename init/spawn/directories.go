@@ -63,7 +63,7 @@ func (b *builder) ownDirectory(k unit.DirectoryKind, d unit.Directory, siblings 
 	status, mode := directoryExit(k), b.x.Directories[k].Mode
 	base := b.c.Host.Base(k)
 	at := path.Join(base, d.Path)
-	purpose := "make " + k.String() + "=" + d.Path
+	purpose := "make " + at + " (" + k.String() + "=)"
 	b.parents(purpose, at)
 	if private(b.x, k) {
 		if err := b.privateDirectory(k, purpose, at, d, siblings); err != nil {

@@ -20,9 +20,12 @@ type identity struct {
 // identify resolves User=, Group= and SupplementaryGroups=.
 func (b *builder) identify() {
 	x := b.x
-	if x.DynamicUser {
+	switch {
+	case x.DynamicUser && b.m.UID != 0 && !b.m.has(unix.CAP_SETUID):
+		b.lose(exitUser, Degradation{"DynamicUser=yes", fmt.Sprintf("the process runs as user %d, as the container does", b.m.UID)})
+	case x.DynamicUser:
 		b.identifyDynamic()
-	} else {
+	default:
 		b.identifyFixed()
 	}
 	if b.ended {
@@ -119,8 +122,11 @@ func (b *builder) setGroups(directive string, list []int) {
 
 // outOfReach explains why ids cannot be changed.
 func (b *builder) outOfReach() string {
-	if b.m.UID == 0 || b.m.has(unix.CAP_SETGID) && b.m.has(unix.CAP_SETUID) {
+	switch {
+	case b.m.has(unix.CAP_SETGID) && b.m.has(unix.CAP_SETUID):
 		return ""
+	case b.m.UID == 0:
+		return " (keelson lacks CAP_SETUID or CAP_SETGID; docker run --cap-add SETUID --cap-add SETGID lets units have users)"
 	}
 	return fmt.Sprintf(" (the container runs as user %d; docker run --user 0 lets units have users)", b.m.UID)
 }

@@ -16,15 +16,28 @@ import (
 type life struct {
 	dynamic []string // names of dynamic users and groups
 	static  bool     // DynamicUser= met a user that exists
-	private string   // the random part of the private /tmp's name
-	network int      // descriptors of namespaces, -1: none yet
+	*common
+}
+
+// common is what units share that have JoinsNamespaceOf=.
+type common struct {
+	private string // the name of the private temporary folders
+	network int    // descriptors of namespaces, -1: none yet
 	ipc     int
 }
 
 func (b *builder) life() *life {
 	l := b.c.lives[b.e.Unit]
 	if l == nil {
-		l = &life{network: -1, ipc: -1}
+		l = &life{}
+		for _, other := range b.g.Joins {
+			if o := b.c.lives[other]; o != nil && l.common == nil {
+				l.common = o.common
+			}
+		}
+		if l.common == nil {
+			l.common = &common{network: -1, ipc: -1}
+		}
 		b.c.lives[b.e.Unit] = l
 	}
 	return l
@@ -48,13 +61,18 @@ func (c *Compiler) Release(name string) error {
 		return err
 	}
 	delete(c.lives, name)
+	for _, user := range l.dynamic {
+		c.forget(user)
+	}
+	for _, o := range c.lives {
+		if o.common == l.common {
+			return err
+		}
+	}
 	for _, fd := range []int{l.network, l.ipc} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
-	}
-	for _, user := range l.dynamic {
-		c.forget(user)
 	}
 	if l.private != "" {
 		for _, base := range temporaryBases {
@@ -74,7 +92,7 @@ func removeTree(path string) error {
 
 // makeNamespace makes a namespace, network or IPC, and gives a descriptor of it, which the caller owns. A thread enters it and ends: namespaces are a
 // thread's own (unshare(2)).
-func makeNamespace(flag int, file string, setup func() error) (int, error) {
+func makeNamespace(flag int, file string, setup func()) (int, error) {
 	type result struct {
 		fd  int
 		err error
@@ -93,14 +111,11 @@ func makeNamespace(flag int, file string, setup func() error) (int, error) {
 			done <- result{-1, os.NewSyscallError("unshare", err)}
 			return
 		}
-		err := setup()
-		fd := -1
-		if err == nil {
-			path := fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), file)
-			fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				err = &os.PathError{Op: "open", Path: path, Err: err}
-			}
+		setup()
+		path := fmt.Sprintf("/proc/self/task/%d/ns/%s", unix.Gettid(), file)
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			err = &os.PathError{Op: "open", Path: path, Err: err}
 		}
 		done <- result{fd, err}
 	}()
