@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"keelson/init/applet"
+	"keelson/init/applet/journalctl"
 	"keelson/init/applet/systemctl"
 )
 
@@ -14,6 +15,11 @@ type appletRun func(args []string) int
 
 // applets are early.Applets but for the manager's names.
 var applets = map[string]appletRun{
+	"journalctl": func(args []string) int {
+		h := applet.Process()
+		defer h.Flush()
+		return journalctl.Main(args, h)
+	},
 	"systemctl": runSystemctl,
 	"halt":      runSystemctl,
 	"poweroff":  runSystemctl,
@@ -42,5 +48,16 @@ func runApplet(name string, args []string) int {
 func runSystemctl(args []string) int {
 	h := applet.Process()
 	defer h.Flush()
-	return systemctl.Main(args, h, nil)
+	return systemctl.Main(args, h, func(q systemctl.JournalQuery) ([]string, bool) { return lastLines(h, q) })
+}
+
+// lastLines are what systemctl status shows of the journal.
+func lastLines(h *applet.Host, q systemctl.JournalQuery) (lines []string, cut bool) {
+	lines, cut, err := journalctl.Tail(h, journalctl.Query{
+		Unit: q.Unit, Invocation: q.Invocation, Since: q.Since, Lines: q.Lines, Output: q.Output, Width: q.Width, Colour: q.Colour, All: q.All,
+	})
+	if err != nil {
+		return nil, false
+	}
+	return lines, cut
 }

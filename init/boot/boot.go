@@ -244,6 +244,6 @@ func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {
 	return bus.Info{
 		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,
 		Userspace: startup, GeneratorsStart: startup, GeneratorsFinish: startup, UnitsLoadStart: startup, UnitsLoadFinish: startup, UnitsLoad: startup,
-		SecurityStart: startup, SecurityFinish: startup, LogLevel: 6, LogTarget: "journal",
+		SecurityStart: startup, SecurityFinish: startup, LogLevel: 6, LogTarget: "journal", SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
 	}
 }

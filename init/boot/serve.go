@@ -23,23 +23,25 @@ const managerVersion = "252 (keelson)"
 // features are those of systemd's that units can count on here, as `systemctl --version` lists them.
 const features = "-PAM -AUDIT -SELINUX -APPARMOR -IMA -SMACK +SECCOMP -GCRYPT -GNUTLS -OPENSSL -ACL -BLKID -CURL -ELFUTILS -FIDO2 -IDN2 -IDN -IPTC -KMOD -LIBCRYPTSETUP -LIBFDISK -PCRE2 -PWQUALITY -P11KIT -QRENCODE -TPM2 -BZIP2 -LZ4 -XZ -ZLIB +ZSTD -BPF_FRAMEWORK -XKBCOMMON -UTMP +SYSVINIT default-hierarchy=unified"
 
-// serve makes the D-Bus socket that systemctl asks, and a server on it.
+// serve makes the D-Bus socket that systemctl asks, unless an earlier incarnation has left it, and a server on it. Who comes while the manager executes
+// itself anew waits in the socket.
 func serve(l *loop.Loop, p loop.Places) (*bus.Server, error) {
 	s := bus.New(l, bus.Options{UID: uint32(os.Getuid()), Logf: l.Logf})
-	listen := func() error {
+	l.Listen = func() error {
 		fd, err := listenPrivate(p.Private)
 		if err != nil {
 			return err
 		}
-		defer unix.Close(fd)
+		if l.Private >= 0 {
+			unix.Close(l.Private)
+		}
+		l.Private = fd
 		return s.Serve(fd)
 	}
-	l.Listen = func() {
-		if err := listen(); err != nil {
-			l.Logf(4, "%v", err)
-		}
+	if l.Private >= 0 {
+		return s, s.Serve(l.Private)
 	}
-	return s, listen()
+	return s, l.Listen()
 }
 
 // listenPrivate makes a listening socket at path, in one step: who comes finds the old one or the new one.

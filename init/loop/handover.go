@@ -22,6 +22,7 @@ type State struct {
 	LastFD   supervise.FD
 	FDs      map[supervise.FD]int
 	Notify   int
+	Private  int
 	Children map[int]savedChild
 	Aliens   []int
 	Waiting  []string // units whose end is waited for
@@ -77,6 +78,9 @@ func (l *Loop) Save() (*State, error) {
 	if l.notify >= 0 && keepOpen(l.notify) != nil {
 		s.Notify = -1
 	}
+	if s.Private = l.Private; s.Private >= 0 && keepOpen(s.Private) != nil {
+		s.Private = -1
+	}
 	return s, nil
 }
 
@@ -110,6 +114,10 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 	if l.notify >= 0 { // a fresh one was not made: see openSources
 		unix.CloseOnExec(l.notify)
 	}
+	if l.Private = s.Private; l.Private >= 0 {
+		unix.CloseOnExec(l.Private)
+	}
+	l.reread = Now().Realtime
 	for pid, c := range s.Children {
 		l.children[pid] = &child{unit: c.Unit, command: c.Command, line: c.Line}
 	}

@@ -55,7 +55,8 @@ type Facts interface {
 
 // Loop is a running manager. Everything in it belongs to the goroutine of Run, except for what Do touches.
 type Loop struct {
-	Listen func() // makes the D-Bus socket anew
+	Listen  func() error // makes the D-Bus socket anew
+	Private int          // the socket that is listened at; -1: none
 
 	config  Config
 	machine *supervise.Machine
@@ -114,7 +115,7 @@ type Ending struct {
 // New makes a manager that has not begun. What it opens is closed by Run.
 func New(c Config) (*Loop, error) {
 	l := &Loop{
-		config: c, fds: newDescriptors(), notify: -1,
+		Private: -1, config: c, fds: newDescriptors(), notify: -1,
 		children: map[int]*child{}, aliens: map[int]int{}, sockets: map[string]*listening{}, empties: map[string]*track.Watch{}, blind: map[string]bool{},
 		replies: map[supervise.RequestID]func(supervise.Reply){}, degraded: map[string][]string{}, readAt: map[string]supervise.Usec{},
 	}

@@ -128,8 +128,11 @@ func (l *Loop) signal(sig uint32, from int) {
 
 // connectBus: there is no bus daemon to connect to anew; the private socket is made again if it is gone (systemd(1), SIGUSR1).
 func (l *Loop) connectBus() {
-	if l.Listen != nil {
-		l.Listen()
+	if l.Listen == nil {
+		return
+	}
+	if err := l.Listen(); err != nil {
+		l.say(4, "%v", err)
 	}
 }
 

@@ -329,6 +329,7 @@ func TestInsists(t *testing.T) {
 		{"ProtectSystem=strict; PrivateTmp=yes; PrivateDevices=yes; ProtectHome=tmpfs", false, "mnt"},
 		{"BindPaths=/etc /usr:/usr/", false, "mnt"},
 		{"BindPaths=/etc:/srv/etc", true, "mnt"},
+		{"BindReadOnlyPaths=/dev/log:/var/lib/x/dev/log", false, "mnt"},
 		{"TemporaryFileSystem=/var", true, "mnt"},
 		{"LogNamespace=x", true, "mnt"},
 		{"RootDirectory=/srv/root", true, "mnt"},

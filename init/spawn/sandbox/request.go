@@ -169,12 +169,18 @@ func (r *Request) links() []link {
 	return list
 }
 
-// insists is systemd's rule: what rearranges the view is essential, what only takes from it is not (insist_on_sandboxing). DynamicUser= is for the
-// caller to judge: whether it matters depends on what the manager does in its place.
+// ears are where the manager listens. A daemon that has one of them bound into its chroot logs less without it, and works: a container that denies
+// mounts is no reason not to start it, as systemd would have it.
+var ears = []string{
+	"/dev/log", "/run/systemd/journal", "/run/systemd/journal/dev-log", "/run/systemd/journal/socket", "/run/systemd/journal/stdout", "/run/systemd/notify",
+}
+
+// insists is systemd's rule, but for ears: what rearranges the view is essential, what only takes from it is not (insist_on_sandboxing). DynamicUser= is
+// for the caller to judge: whether it matters depends on what the manager does in its place.
 func (r *Request) insists(binds []entry) bool {
 	e := r.Exec
 	return len(e.TemporaryFS) > 0 || e.RootDirectory != "" || e.RootImage != "" || len(e.MountImages) > 0 || len(e.ExtensionImages) > 0 || len(e.ExtensionDirectories) > 0 ||
-		e.LogNamespace != "" || slices.ContainsFunc(binds, func(b entry) bool { return path.Clean(b.source) != b.path })
+		e.LogNamespace != "" || slices.ContainsFunc(binds, func(b entry) bool { return path.Clean(b.source) != b.path && !slices.Contains(ears, path.Clean(b.source)) })
 }
 
 // entries are all that the unit asks for, in no order. root is RootDirectory=, or "/".
