@@ -30,12 +30,9 @@ func private(x *unit.ExecContext, k unit.DirectoryKind) bool {
 	return x.DynamicUser && k != unit.ConfigurationDirectory && !(k == unit.RuntimeDirectory && x.RuntimeDirectoryPreserve == unit.PreserveNo)
 }
 
-// directory is where a directory of the unit's is.
-func (b *builder) directory(k unit.DirectoryKind, name string) string {
-	if private(b.x, k) {
-		return path.Join(b.c.Host.Base(k), "private", name)
-	}
-	return path.Join(b.c.Host.Base(k), name)
+// private tells whether they are there now: without a mount namespace their owner could not enter it either.
+func (b *builder) private(k unit.DirectoryKind) bool {
+	return private(b.x, k) && (b.ownsView() || b.refusal != nil)
 }
 
 func (b *builder) directories() {
@@ -65,7 +62,7 @@ func (b *builder) ownDirectory(k unit.DirectoryKind, d unit.Directory, siblings 
 	at := path.Join(base, d.Path)
 	purpose := "make " + at + " (" + k.String() + "=)"
 	b.parents(purpose, at)
-	if private(b.x, k) {
+	if b.private(k) {
 		if err := b.privateDirectory(k, purpose, at, d, siblings); err != nil {
 			b.fail(status, purpose, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 
@@ -46,6 +47,7 @@ func (b *builder) identifyDynamic() {
 		b.fail(exitUser, "realize the dynamic user "+x.User, err)
 		return
 	}
+	b.life().static = static
 	if x.Group != x.User {
 		if gid, err = b.realizeGroup(x.Group); err != nil {
 			b.fail(exitUser, "realize the dynamic group "+x.Group, err)
@@ -53,7 +55,6 @@ func (b *builder) identifyDynamic() {
 		}
 	}
 	b.who = identity{uid: uid, gid: gid, name: x.User}
-	b.life().static = static
 }
 
 var errHalfStatic = errors.New("a user or group of that name exists, but not both")
@@ -157,10 +158,13 @@ func (b *builder) suggestedIDs() []int {
 		if kind == unit.ConfigurationDirectory {
 			continue
 		}
+		base := b.c.Host.Base(kind)
 		for _, d := range b.x.Directories[k].List {
-			var st unix.Stat_t
-			if unix.Stat(b.directory(kind, d.Path), &st) == nil && !slices.Contains(list, int(st.Uid)) {
-				list = append(list, int(st.Uid))
+			for _, at := range []string{path.Join(base, "private", d.Path), path.Join(base, d.Path)} {
+				var st unix.Stat_t
+				if unix.Stat(at, &st) == nil && !slices.Contains(list, int(st.Uid)) {
+					list = append(list, int(st.Uid))
+				}
 			}
 		}
 	}

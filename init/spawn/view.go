@@ -61,11 +61,17 @@ func (b *builder) planView() {
 }
 
 // refuseView: without a mount namespace, what rearranges the view is an error, and what protects is left off (apply_mount_namespace in
-// src/core/execute.c). systemd insists on one for any dynamic user; here it matters only if the user leaves files behind whose owner will be somebody
-// else, or is not dynamic at all.
+// src/core/execute.c). systemd insists on one for any dynamic user. Here it matters only if the user is not dynamic at all, or if files are left behind whose
+// owner's id follows from no name that the unit gives. A unit that names its user has its directories in their public places, given to that user's id at each start.
 func (b *builder) refuseView(exec *unit.ExecContext, insists bool, err error) {
 	reason := "takes a mount namespace, which is denied here (" + describe(errnoOf(err)) + "); " + sandboxRemedy
-	if exec.DynamicUser && (b.life().static || len(exec.Directories[unit.StateDirectory].List)+len(exec.Directories[unit.CacheDirectory].List)+len(exec.Directories[unit.LogsDirectory].List) > 0) {
+	var kept []string
+	for _, k := range []unit.DirectoryKind{unit.StateDirectory, unit.CacheDirectory, unit.LogsDirectory} {
+		if len(exec.Directories[k].List) > 0 {
+			kept = append(kept, k.String())
+		}
+	}
+	if exec.DynamicUser && (b.life().static || kept != nil && !b.namesUser()) {
 		insists = true
 	}
 	names := viewDirectives(exec)
@@ -80,6 +86,17 @@ func (b *builder) refuseView(exec *unit.ExecContext, insists bool, err error) {
 	for _, name := range names {
 		b.degraded = append(b.degraded, Degradation{name, reason})
 	}
+	for _, k := range kept {
+		if exec.DynamicUser {
+			b.degraded = append(b.degraded, Degradation{k + "=", "is not private to DynamicUser=, which takes a mount namespace; " + sandboxRemedy})
+		}
+	}
+}
+
+// namesUser tells whether User= is the unit's own word, and not made of the unit's name (user_from_unit_name in src/core/unit.c).
+func (b *builder) namesUser() bool {
+	prefix, _, _, _, _ := unit.SplitName(b.e.Unit)
+	return b.x.User != prefix && !strings.HasPrefix(b.x.User, "_du")
 }
 
 func errnoOf(err error) (e unix.Errno) {
