@@ -23,6 +23,7 @@ import (
 	"keelson/init/bus"
 	"keelson/init/early"
 	"keelson/init/facts"
+	"keelson/init/generate"
 	"keelson/init/journal"
 	"keelson/init/loop"
 	"keelson/init/spawn"
@@ -120,6 +121,7 @@ func Run(o Options) (status int, err error) {
 	notices = append(notices, tracker.Problems()...)
 	if state == nil {
 		notices = append(notices, applyConfiguration(host)...)
+		notices = append(notices, runGenerators(places, host, f, o)...)
 	}
 
 	files := loop.NewFiles()
@@ -237,6 +239,21 @@ func quote(w string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// runGenerators runs them for the first time, while there is nothing else to wait for.
+func runGenerators(p loop.Places, h unit.Host, f *facts.Facts, o Options) []string {
+	if !generate.Wanted() {
+		return nil
+	}
+	id, _ := f.Virtualization()
+	err := generate.Run(generate.Options{
+		Run: p.Run, Environ: loop.Environment(o.Environ, o.Env == "clean"), Architecture: h.Architecture, Virtualization: id, Stderr: os.Stderr,
+	})
+	if err != nil {
+		return strings.Split(err.Error(), "\n")
+	}
+	return nil
 }
 
 func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {

@@ -38,6 +38,9 @@ const (
 	AttachName = "keelson-attach" // the outer half of keelson run: argv[1] is the child's pid
 )
 
+// GeneratorsCommand is what a manager executes itself as for daemon-reload.
+const GeneratorsCommand = "generators"
+
 // Commands are the words that, as argv[1], make keelson something else than a wrapper. They are the runtime's.
 var Commands = [...]struct {
 	Name    string
@@ -51,6 +54,7 @@ var Commands = [...]struct {
 	{"ctl", false},
 	{"journal", false},
 	{"install", false},
+	{GeneratorsCommand, false},
 	{"sshd", true},
 }
 

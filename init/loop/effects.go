@@ -73,6 +73,12 @@ func (l *Loop) told(effect supervise.Effect) {
 	switch e := effect.(type) {
 	case supervise.StartupFinished:
 		l.started()
+	case supervise.UnitChanged:
+		if u, ok := l.machine.Unit(e.Unit); ok && u.Config.Exec != nil && e.Active.IsDown() {
+			if err := l.config.Compiler.Release(e.Unit); err != nil {
+				l.sayOf(e.Unit, 4, "Failed to remove what its processes shared: %v", err)
+			}
+		}
 	case supervise.UnitNew:
 		if l.machine != nil {
 			l.readAt[e.Unit] = Now().Realtime
@@ -131,11 +137,6 @@ func (l *Loop) readStamp(name string) supervise.Usec {
 
 func (l *Loop) removeDirectories(e supervise.RemoveDirectories) {
 	err := l.config.Facts.RemoveDirectories(e.Exec, uint8(e.Mask))
-	if e.Query == 0 { // the unit is down: with its runtime directories goes what its processes shared
-		if err := l.config.Compiler.Release(e.Unit); err != nil {
-			l.sayOf(e.Unit, 4, "Failed to remove what its processes shared: %v", err)
-		}
-	}
 	text := ""
 	if err != nil {
 		text = err.Error()

@@ -76,8 +76,9 @@ type Loop struct {
 
 	queue    []supervise.Event
 	exits    []supervise.Event
-	children map[int]*child // by PID: what was started and not reaped
-	aliens   map[int]int    // PID of a main process that is not ours: its pidfd
+	children map[int]*child                 // by PID: what was started and not reaped
+	helpers  map[int]func(supervise.Status) // by PID: processes of the manager's own, and what is done when they have ended
+	aliens   map[int]int                    // PID of a main process that is not ours: its pidfd
 	sockets  map[string]*listening
 	empties  map[string]*track.Watch
 	blind    map[string]bool // units whose end is seen by looking alone
@@ -116,7 +117,7 @@ type Ending struct {
 func New(c Config) (*Loop, error) {
 	l := &Loop{
 		Private: -1, config: c, fds: newDescriptors(), notify: -1,
-		children: map[int]*child{}, aliens: map[int]int{}, sockets: map[string]*listening{}, empties: map[string]*track.Watch{}, blind: map[string]bool{},
+		children: map[int]*child{}, helpers: map[int]func(supervise.Status){}, aliens: map[int]int{}, sockets: map[string]*listening{}, empties: map[string]*track.Watch{}, blind: map[string]bool{},
 		replies: map[supervise.RequestID]func(supervise.Reply){}, degraded: map[string][]string{}, readAt: map[string]supervise.Usec{},
 	}
 	var err error

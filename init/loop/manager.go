@@ -30,8 +30,8 @@ func (l *Loop) Request(r supervise.Request, done func(supervise.Reply)) {
 	case supervise.VerbExit, supervise.VerbPoweroff, supervise.VerbReboot, supervise.VerbHalt:
 		l.beginStop()
 	case supervise.VerbDaemonReload:
-		l.reread = Now().Realtime
-		clear(l.readAt)
+		l.reload(r)
+		return
 	case supervise.VerbSetProperties:
 		l.readAt[r.Unit] = Now().Realtime
 	}

@@ -10,6 +10,7 @@ import (
 	"keelson/init/sys"
 	"keelson/init/track"
 	"keelson/supervise"
+	"keelson/supervise/graph"
 	"keelson/supervise/unit"
 )
 
@@ -55,6 +56,10 @@ func (l *Loop) start(e *supervise.Spawn) (int, error) {
 	if c := l.config.Command; c != nil && e.Unit == c.Unit {
 		given.Foreground = c.foreground()
 	}
+	if u, ok := l.machine.Unit(e.Unit); ok {
+		given.NonBlocking = u.Config.Service != nil && u.Config.Service.NonBlocking
+		given.Joins = l.joined(u)
+	}
 	defer l.openStreams(e, &given)()
 	program, err := l.config.Compiler.Compile(e, given)
 	if err != nil {
@@ -75,6 +80,15 @@ func (l *Loop) start(e *supervise.Spawn) (int, error) {
 		l.report(c) // out of watches: it is read when the process is reaped
 	}
 	return running.Pid, nil
+}
+
+// joined are the units whose namespaces a unit's processes may share (JoinsNamespaceOf=).
+func (l *Loop) joined(u *supervise.Unit) []string {
+	var list []string
+	for id := range l.machine.Graph().Each(u.ID, graph.AtomJoinsNamespaceOf) {
+		list = append(list, l.machine.Graph().Name(id))
+	}
+	return list
 }
 
 // oomKills is OOMPolicy=kill.
@@ -144,6 +158,7 @@ func (l *Loop) report(c *child) {
 		return
 	}
 	l.poll.drop(fd)
+	l.degrade(c.unit, texts(c.running.Degraded))
 	c.running.Close()
 	c.running = nil
 	e := supervise.ExecDone{Command: c.command, Path: c.line}
@@ -185,6 +200,11 @@ func (l *Loop) collect(pid int) {
 			c.running.Close()
 		}
 		delete(l.children, pid)
+	}
+	if done := l.helpers[pid]; done != nil {
+		delete(l.helpers, pid)
+		done(wholeStatus(status))
+		return
 	}
 	l.exits = append(l.exits, supervise.Exited{PID: pid, Status: wholeStatus(status)})
 }

@@ -180,7 +180,9 @@ var ears = []string{
 func (r *Request) insists(binds []entry) bool {
 	e := r.Exec
 	return len(e.TemporaryFS) > 0 || e.RootDirectory != "" || e.RootImage != "" || len(e.MountImages) > 0 || len(e.ExtensionImages) > 0 || len(e.ExtensionDirectories) > 0 ||
-		e.LogNamespace != "" || slices.ContainsFunc(binds, func(b entry) bool { return path.Clean(b.source) != b.path && !slices.Contains(ears, path.Clean(b.source)) })
+		e.LogNamespace != "" || slices.ContainsFunc(binds, func(b entry) bool {
+		return path.Clean(b.source) != b.path && !slices.Contains(ears, path.Clean(b.source))
+	})
 }
 
 // entries are all that the unit asks for, in no order. root is RootDirectory=, or "/".
