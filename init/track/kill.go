@@ -28,13 +28,20 @@ const rounds = 64
 // Kill carries out a supervise.Kill. With Rest it passes until a pass finds nobody new.
 func (t *Tracker) Kill(k supervise.Kill) Killed { return t.KillAll([]supervise.Kill{k})[0] }
 
-// KillAll carries out several, of different units, and shares the passes among them. The answers are in the order of the kills.
+// KillAll carries out several, of different units, and shares the passes among them. The answers are in the order of the kills. One by one, each costs
+// a pass of its own.
 func (t *Tracker) KillAll(kills []supervise.Kill) []Killed {
 	list := make([]*round, len(kills))
-	t.pass() // before anything is signalled: who has lost its parent cannot be placed by it
+	look := t.stale
 	for i, k := range kills {
-		r := &round{t: t, kill: k, family: t.family(k.Unit), named: map[int]uint64{}, done: map[int]uint64{}}
-		list[i] = r
+		list[i] = &round{t: t, kill: k, family: t.family(k.Unit), named: map[int]uint64{}, done: map[int]uint64{}}
+		look = look || list[i].family.unmarked // who will have lost its parent cannot be placed by it any more
+	}
+	if look {
+		t.pass()
+	}
+	for _, r := range list {
+		k := r.kill
 		for _, p := range []supervise.Process{k.Main, k.Control} {
 			if p.Alive() {
 				r.direct(p.PID)
@@ -55,7 +62,6 @@ func (t *Tracker) KillAll(kills []supervise.Kill) []Killed {
 	for i, r := range list {
 		results[i] = r.result
 	}
-	t.stale = true
 	return results
 }
 

@@ -59,6 +59,8 @@ type family struct {
 	place  *place        // its cgroup, nil if it has none
 	alien  alien         // the main process, if it is no child of ours
 	gone   bool          // forgotten, as soon as it is empty
+
+	unmarked bool // its processes are found by their parents alone
 }
 
 // Degradation is a directive that cannot be applied, and why.
@@ -71,7 +73,7 @@ func (d Degradation) String() string { return d.Directive + "=: " + d.Reason }
 
 // New makes a tracker of what o says and the machine has. What is missing is not an error: see Problems.
 func New(o Options) *Tracker {
-	t := &Tracker{self: os.Getpid(), units: map[string]*family{}, placed: map[int]placed{}, buried: map[int]bool{}, scratch: make([]byte, 32<<10)}
+	t := &Tracker{self: os.Getpid(), stale: true, units: map[string]*family{}, placed: map[int]placed{}, buried: map[int]bool{}, scratch: make([]byte, 32<<10)}
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
@@ -169,7 +171,8 @@ func (t *Tracker) Add(u Unit) Birth {
 	if u.Cgroup != nil {
 		b.CgroupFD, b.Degraded = t.settle(f, u)
 	}
-	if !u.Stamped && b.CgroupFD < 0 && t.base != 0 && !strings.HasSuffix(u.Name, ".slice") {
+	f.unmarked = b.CgroupFD < 0 && (!u.Stamped || t.base == 0)
+	if f.unmarked && t.base != 0 && !strings.HasSuffix(u.Name, ".slice") {
 		b.Degraded = append(b.Degraded, Degradation{"LimitLOCKS", "takes the limit that marks a unit's processes: they are found by their parents, and daemons that detach are lost"})
 	}
 	return b
@@ -256,6 +259,8 @@ type UnitState struct {
 	Known  []int
 	Spent  time.Duration // CPU time of those that have ended
 	Cgroup string        // its path below the manager's, "" if there is none
+
+	Unmarked bool // its processes are found by their parents alone
 }
 
 // PlacedState is a process that is in a unit for no reason that shows on it.
@@ -270,7 +275,7 @@ func (t *Tracker) State() *State {
 	s := &State{Base: uint64(t.base)}
 	byName := map[string]*UnitState{}
 	for name, f := range t.units {
-		u := &UnitState{Name: name, Stamps: slices.Clone(f.stamps), Spent: f.spent}
+		u := &UnitState{Name: name, Stamps: slices.Clone(f.stamps), Spent: f.spent, Unmarked: f.unmarked}
 		if f.place != nil {
 			u.Cgroup = f.place.path
 		}
@@ -298,7 +303,7 @@ func (t *Tracker) State() *State {
 func (t *Tracker) restore(s *State) {
 	for _, u := range s.Units {
 		f := t.family(u.Name)
-		f.spent = u.Spent
+		f.spent, f.unmarked = u.Spent, u.Unmarked
 		for _, stamp := range u.Stamps {
 			t.stamp(u.Name, stamp)
 		}
