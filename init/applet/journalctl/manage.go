@@ -195,7 +195,10 @@ func (c *command) boots(j *query.Journal) int {
 		cell.JSON = usec
 		return cell
 	}
-	width := len("IDX")
+	width := 0
+	if !c.quiet {
+		width = len("IDX")
+	}
 	for i := range boots {
 		width = max(width, len(strconv.Itoa(i-len(boots)+1)))
 	}

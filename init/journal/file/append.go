@@ -3,6 +3,8 @@ package file
 import (
 	"bytes"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Record is an entry to be. Its fields are the interned ones and the others, each "FIELD=value" with a valid FIELD.
@@ -80,6 +82,7 @@ func (w *Writer) append(batch []Record) (int, error) {
 			if err := w.settle(); err != nil {
 				return i, err
 			}
+			w.announce()
 			return i, err
 		}
 		items = items[end:]
@@ -87,7 +90,14 @@ func (w *Writer) append(batch []Record) (int, error) {
 	if err := w.settle(); err != nil {
 		return 0, err
 	}
+	w.announce()
 	return len(batch), full
+}
+
+// announce makes inotify(7) tell who follows the file that it changed: of stores to the mapping it knows nothing, and the commit came before the data
+// objects knew the entry. A failure would have shown in the commit.
+func (w *Writer) announce() {
+	unix.Pwrite(w.fd, w.buf[16:17], 16)
 }
 
 // addRecord finds a record's data objects, or writes new ones behind the tail: step 1 of the package comment.

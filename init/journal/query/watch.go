@@ -38,12 +38,19 @@ func (j *Journal) addWatches() error {
 			return &os.PathError{Op: "inotify_add_watch", Path: path, Err: err}
 		}
 	}
-	for _, dir := range j.where.Dirs() {
-		if _, err := unix.InotifyAddWatch(j.watch.fd, dir, watched); err != nil && err != unix.ENOENT && err != unix.ENOTDIR && err != unix.EACCES {
-			return &os.PathError{Op: "inotify_add_watch", Path: dir, Err: err}
+	// A directory that comes into being before the one above is watched would be missed: look again until there is none.
+	for known := 0; ; {
+		dirs := j.where.Dirs()
+		for _, dir := range dirs {
+			if _, err := unix.InotifyAddWatch(j.watch.fd, dir, watched); err != nil && err != unix.ENOENT && err != unix.ENOTDIR && err != unix.EACCES {
+				return &os.PathError{Op: "inotify_add_watch", Path: dir, Err: err}
+			}
 		}
+		if len(dirs) <= known {
+			return nil
+		}
+		known = len(dirs)
 	}
-	return nil
 }
 
 // Wait sleeps until something changed, after Watch. It is false if other, a descriptor or -1, hung up first: its reader has gone.
@@ -76,6 +83,13 @@ func (j *Journal) process() error {
 				rescan = true
 			}
 			at += unix.SizeofInotifyEvent + int(host.Uint32(buf[at+12:]))
+		}
+	}
+	for _, f := range j.files {
+		// An entry is counted before the index knows it: one that was not found then may be now.
+		f.ended = 0
+		for i := range f.terms {
+			f.terms[i].entries = 0
 		}
 	}
 	if !rescan {

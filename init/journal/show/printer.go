@@ -84,6 +84,10 @@ func (p *Printer) Print(e *Entry, match [2]int) error {
 		p.cat(e, match)
 	default:
 		p.short(e, match)
+		// Of an entry without a message, too, which is not shown.
+		p.lastReal = e.number("_SOURCE_REALTIME_TIMESTAMP", e.Realtime)
+		p.lastMono = e.number("_SOURCE_MONOTONIC_TIMESTAMP", e.Monotonic)
+		p.lastBoot, p.any = e.Boot, true
 	}
 	if len(p.buf) == 0 {
 		return nil

@@ -18,7 +18,6 @@ const (
 func (p *Printer) stamp(e *Entry) string {
 	realtime := e.number("_SOURCE_REALTIME_TIMESTAMP", e.Realtime)
 	monotonic := e.number("_SOURCE_MONOTONIC_TIMESTAMP", e.Monotonic)
-	defer func() { p.lastReal, p.lastMono, p.lastBoot, p.any = realtime, monotonic, e.Boot, true }()
 	t := time.UnixMicro(int64(realtime)).In(p.o.zone())
 	micros := "." + pad(realtime%1e6, 6, "0")
 	switch p.mode {
