@@ -17,8 +17,10 @@ type call struct {
 	iface   string
 	method  *method
 	args    []any
-	fds     []int // that came along; closed when the call is answered
-	silent  bool  // no reply is wanted
+	sender  string // the caller's name on the system bus; "" on the private socket
+	pid     int    // the caller's
+	fds     []int  // that came along; closed when the call is answered
+	silent  bool   // no reply is wanted
 
 	unit string // the name, if the object is a unit or the method's first argument names it
 	over bool
@@ -80,6 +82,9 @@ func (c *call) send(p *parcel) {
 		closeFD(fd)
 	}
 	c.fds = nil
+	if c.sender != "" {
+		p.message.Headers[dbus.FieldDestination] = dbus.MakeVariant(c.sender)
+	}
 	p.done = func() { <-c.conn.calls }
 	if c.silent {
 		p.drop()
@@ -113,7 +118,7 @@ func validUnit(name string) *fault {
 // known gives a unit that is loaded; "" is the client's own (bus_get_unit_by_name in src/core/dbus-manager.c).
 func (c *call) known(name string) (*supervise.Unit, bool) {
 	if name == "" {
-		of, ok := c.UnitOfPID(c.conn.pid)
+		of, ok := c.UnitOfPID(c.pid)
 		u, loaded := c.Machine().Unit(of)
 		if !ok || !loaded {
 			c.fail(&fault{faultNoSuchUnit, "Client not member of any unit."})

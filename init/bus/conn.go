@@ -1,11 +1,13 @@
 package bus
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -37,9 +39,9 @@ type conn struct {
 	gone  chan struct{}
 	once  sync.Once
 
-	name   string         // on the system bus; "" on the private socket
-	refs   map[string]int // references to units by RefUnit; the owner's
-	serial uint32         // the writer's
+	link   *link                     // the connection is ours to the system bus; nil: it is a client's on the private socket
+	refs   map[string]map[string]int // references to units, by client and unit; the client of the private socket is "". The owner's
+	serial atomic.Uint32
 }
 
 func newConn(s *Server, sock *net.UnixConn) *conn {
@@ -243,6 +245,15 @@ func closeFD(fd int) {
 	}
 }
 
+// nextSerial gives a number to a message: any but 0.
+func (c *conn) nextSerial() uint32 {
+	for {
+		if n := c.serial.Add(1); n != 0 {
+			return n
+		}
+	}
+}
+
 // write sends what is queued.
 func (c *conn) write() {
 	for {
@@ -278,12 +289,12 @@ func (c *conn) send(p *parcel) error {
 		}
 		return err
 	}
-	c.serial++
-	if c.serial == 0 {
-		c.serial = 1
+	serial := p.serial
+	if serial == 0 {
+		serial = c.nextSerial()
 	}
 	head := [frameHead]byte(frame)
-	head[8], head[9], head[10], head[11] = byte(c.serial), byte(c.serial>>8), byte(c.serial>>16), byte(c.serial>>24)
+	binary.LittleEndian.PutUint32(head[8:], serial)
 	if len(fds) > 0 {
 		if !c.fds {
 			return errFrame

@@ -12,17 +12,15 @@ import (
 
 // receive acts on one message: a call is looked up here and run by the owner. It reports false when the connection is over.
 func (c *conn) receive(m *dbus.Message, fds []int) bool {
-	call := &call{conn: c, serial: m.Serial(), fds: fds, silent: m.Flags&dbus.FlagNoReplyExpected != 0}
+	call := &call{conn: c, serial: m.Serial(), pid: c.pid, fds: fds, silent: m.Flags&dbus.FlagNoReplyExpected != 0}
 	if m.Type != dbus.TypeMethodCall {
-		for _, fd := range fds {
-			closeFD(fd)
-		}
-		return true // replies to what we never asked, signals: sd-bus drops them too
+		return c.receiveOther(m, fds)
 	}
-	select {
-	case c.calls <- struct{}{}:
-	case <-c.gone:
+	if !c.place() {
 		return false
+	}
+	if c.link != nil {
+		call.sender, _ = m.Headers[dbus.FieldSender].Value().(string)
 	}
 	call.path, _ = m.Headers[dbus.FieldPath].Value().(dbus.ObjectPath)
 	call.iface, _ = m.Headers[dbus.FieldInterface].Value().(string)
@@ -46,13 +44,53 @@ func (c *conn) receive(m *dbus.Message, fds []int) bool {
 		return true
 	}
 	call.method, call.iface, call.unit = found, i.name, o.unit
-	if found.files != nil {
+	if found.files != nil && c.link == nil {
 		return c.server.runFiles(call)
 	}
 	return c.server.owner.Do(func(m Manager) {
 		call.Manager = m
-		c.server.run(call, o)
+		switch {
+		case c.link == nil:
+			c.server.run(call, o)
+		case found.files != nil:
+			call.permitted(func() { go c.server.runFiles(call) })
+		default:
+			call.permitted(func() { c.server.run(call, o) })
+		}
 	})
+}
+
+// place takes one of the places for calls without an answer. A client waits for one; on the system bus, where the answers that calls wait for
+// come by the same way, it has to be there.
+func (c *conn) place() bool {
+	if c.link != nil {
+		select {
+		case c.calls <- struct{}{}:
+			return true
+		default:
+			return false
+		}
+	}
+	select {
+	case c.calls <- struct{}{}:
+		return true
+	case <-c.gone:
+		return false
+	}
+}
+
+// receiveOther acts on what is no call: on the private socket on nothing, as sd-bus.
+func (c *conn) receiveOther(m *dbus.Message, fds []int) bool {
+	for _, fd := range fds {
+		closeFD(fd)
+	}
+	switch {
+	case c.link == nil:
+		return true
+	case m.Type == dbus.TypeSignal:
+		return c.server.owner.Do(func(Manager) { c.told(m) })
+	}
+	return c.server.owner.Do(func(Manager) { c.answered(m) })
 }
 
 // run is a call on the owner's goroutine.

@@ -21,7 +21,11 @@ func setShowStatus(c *call) {
 
 // reload answers when it is over, so that who waits for the answer finds the new state.
 func reload(c *call) {
-	c.request(supervise.Request{Verb: supervise.VerbDaemonReload}, func(supervise.Reply) { c.reply() })
+	c.conn.server.Reloading(true)
+	c.request(supervise.Request{Verb: supervise.VerbDaemonReload}, func(supervise.Reply) {
+		c.conn.server.Reloading(false)
+		c.reply()
+	})
 }
 
 // reexecute is not answered: the connection ends instead (method_reexecute).
@@ -78,6 +82,7 @@ func enqueueMarked(c *call) {
 				failed = true
 			} else {
 				list = append(list, jobPath(r.Job))
+				c.track(r.Job)
 			}
 			next(i + 1)
 		})
@@ -85,6 +90,27 @@ func enqueueMarked(c *call) {
 	next(0)
 }
 
-// subscribe has nothing to do: who is connected is told (method_subscribe in src/core/dbus-manager.c, "direct bus connections subscribe
-// by default").
-func subscribe(c *call) { c.reply() }
+// subscribe has nothing to do on the private socket: who is connected is told (method_subscribe in src/core/dbus-manager.c).
+func subscribe(c *call) {
+	switch l := c.conn.link; {
+	case l == nil:
+	case l.subscribed[c.sender]:
+		c.fail(&fault{systemd1 + ".AlreadySubscribed", "Client is already subscribed."})
+		return
+	default:
+		l.subscribed[c.sender] = true
+	}
+	c.reply()
+}
+
+func unsubscribe(c *call) {
+	switch l := c.conn.link; {
+	case l == nil:
+	case !l.subscribed[c.sender]:
+		c.fail(&fault{systemd1 + ".NotSubscribed", "Client is not subscribed."})
+		return
+	default:
+		delete(l.subscribed, c.sender)
+	}
+	c.reply()
+}

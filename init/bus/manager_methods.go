@@ -66,7 +66,7 @@ func managerMethods() []method {
 		{name: "ListUnitsByNames", in: "as", out: unitLines, names: "names units", call: listUnitsByNames},
 		{name: "ListJobs", out: "a(usssoo)", names: "jobs", call: listJobs},
 		{name: "Subscribe", call: subscribe},
-		{name: "Unsubscribe", call: subscribe},
+		{name: "Unsubscribe", call: unsubscribe},
 		{name: "Dump", out: "s", names: "output", call: func(c *call) { c.reply(dump(c, nil)) }},
 		{name: "DumpUnitsMatchingPatterns", in: "as", out: "s", names: "patterns output", call: func(c *call) { c.reply(dump(c, c.strings(0))) }},
 		{name: "DumpByFileDescriptor", out: "h", names: "fd", call: func(c *call) { dumpFD(c, nil) }},

@@ -24,7 +24,7 @@ func getUnit(c *call) {
 // processOf is the unit of a PID; that of 0 is the client's.
 func (c *call) processOf(pid int) (*supervise.Unit, bool) {
 	if pid == 0 {
-		pid = c.conn.pid
+		pid = c.pid
 	}
 	name, ok := c.UnitOfPID(pid)
 	if !ok {
@@ -57,7 +57,7 @@ func getUnitByInvocationID(c *call) {
 	if strings.Trim(id, "0") == "" {
 		u, ok := c.processOf(0)
 		if !ok {
-			c.fail(faultf(faultNoSuchUnit, "Client %d not member of any unit.", c.conn.pid))
+			c.fail(faultf(faultNoSuchUnit, "Client %d not member of any unit.", c.pid))
 			return
 		}
 		c.reply(unitPath(u.Name))

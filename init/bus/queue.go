@@ -16,6 +16,7 @@ type parcel struct {
 	prepare func(*dbus.Message) // gathers what the owner should not; nil if there is nothing
 	fd      int                 // to be closed when it is sent or dropped; -1: none
 	done    func()              // a reply: the call is over
+	serial  uint32              // chosen before; 0: the writer chooses
 	last    bool                // no message: the connection ends here
 
 	once  sync.Once

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
+	"keelson/supervise/graph"
 )
 
 // connectionsMax is how many clients may be connected at a time. Further ones are accepted and closed, as systemd does.
@@ -23,6 +24,10 @@ const connectionsMax = 512
 type Options struct {
 	// UID is the manager's own user: beside root it alone may connect.
 	UID uint32
+	// BusName is told who has a name that is some service's BusName=, on the owner's goroutine: an event for the machine. nil: nobody.
+	BusName func(supervise.BusName)
+	// SystemBus is where the system bus listens; "" is the usual place.
+	SystemBus string
 	// Logf is told what is worth a line in the log; nil: nobody. It is called on any goroutine.
 	Logf func(priority int, format string, args ...any)
 }
@@ -46,13 +51,18 @@ type Server struct {
 	manager  Manager // set with the first connection; without one nobody is to be told anything
 	conns    map[*conn]bool
 	dirty    dirty
-	flushing bool // the next portion is on its way
+	linked   bool        // the system bus has a connection, or will soon
+	about    graph.JobID // the job that a signal is about
+	flushing bool        // the next portion is on its way
 }
 
 // New is a server without a socket. Nothing runs until Serve.
 func New(o Owner, opt Options) *Server {
 	var id [16]byte
 	rand.Read(id[:])
+	if opt.SystemBus == "" {
+		opt.SystemBus = systemBusSocket
+	}
 	if opt.Logf == nil {
 		opt.Logf = func(int, string, ...any) {}
 	}
@@ -138,12 +148,9 @@ func (s *Server) join(m Manager, c *conn) {
 
 func (s *Server) leave(m Manager, c *conn) {
 	delete(s.conns, c)
-	for _, unit := range slices.Sorted(maps.Keys(c.refs)) {
-		for range c.refs[unit] {
-			m.Request(supervise.Request{Verb: supervise.VerbUnref, Unit: unit}, nil)
-		}
+	for _, sender := range slices.Sorted(maps.Keys(c.refs)) {
+		c.release(m, sender)
 	}
-	c.refs = nil
 	if len(s.conns) == 0 {
 		s.dirty = dirty{}
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/godbus/dbus/v5"
 
 	"keelson/supervise"
+	"keelson/supervise/graph"
 )
 
 // What is told without being asked: the manager's signals and PropertiesChanged (src/core/dbus-unit.c, dbus-job.c, dbus-manager.c).
@@ -53,12 +54,29 @@ func (d *dirty) take(name string) bool {
 // Effect tells clients what the machine did: JobNew, JobChanged, JobRemoved, UnitNew, UnitChanged, UnitRemoved and StartupFinished; all
 // other effects are none of theirs. The owner calls it with each effect, in their order, after the machine's Step.
 func (s *Server) Effect(e supervise.Effect) {
+	if u, ok := e.(supervise.UnitChanged); ok && u.Active == graph.Active && (u.Unit == "dbus.service" || u.Unit == "dbus-broker.service") {
+		s.Connect()
+	}
 	if len(s.conns) == 0 {
 		return
 	}
 	switch e := e.(type) {
+	case supervise.JobNew:
+		s.about = e.Job
+	case supervise.JobChanged:
+		s.about = e.Job
+	case supervise.JobRemoved:
+		s.about = e.Job
+	}
+	s.effect(e)
+	s.about = 0
+}
+
+func (s *Server) effect(e supervise.Effect) {
+	switch e := e.(type) {
 	case supervise.UnitNew:
 		s.tell("UnitNew", "so", e.Unit, unitPath(e.Unit))
+		s.newUnit(e.Unit)
 	case supervise.UnitChanged:
 		s.dirty.add(e.Unit)
 	case supervise.UnitRemoved:
@@ -75,9 +93,27 @@ func (s *Server) Effect(e supervise.Effect) {
 	case supervise.JobRemoved:
 		s.changed(e.Unit)
 		s.tell("JobRemoved", "uoss", uint32(e.Job), jobPath(e.Job), e.Unit, e.Result.String())
+		for c := range s.conns {
+			if c.link != nil {
+				delete(c.link.tracked, e.Job)
+			}
+		}
 		s.dirty.add(e.Unit)
 	case supervise.StartupFinished:
 		s.startupFinished()
+	}
+}
+
+// newUnit has the names of a new unit followed on the bus.
+func (s *Server) newUnit(name string) {
+	u, ok := s.manager.Machine().Unit(name)
+	if !ok {
+		return
+	}
+	for c := range s.conns {
+		if c.link != nil {
+			c.followName(u)
+		}
 	}
 }
 
@@ -89,7 +125,8 @@ func (s *Server) startupFinished() {
 	s.tell("StartupFinished", "tttttt", uint64(0), uint64(0), uint64(0), uint64(0), userspace, userspace)
 }
 
-// Reloading tells that a daemon-reload begins, or has ended. The owner calls it around the machine's Step, whoever asked for it.
+// Reloading tells that a daemon-reload begins, or has ended. Those that D-Bus clients ask for are told of by themselves; the owner calls it
+// around the machine's Step for others.
 func (s *Server) Reloading(active bool) { s.tell("Reloading", "b", active) }
 
 // UnitFilesChanged tells that unit files were enabled, masked and the like.
@@ -165,6 +202,9 @@ func (s *Server) broadcast(path dbus.ObjectPath, i, member, sig string, body ...
 	}
 	p := &parcel{fd: -1, message: &dbus.Message{Type: dbus.TypeSignal, Flags: dbus.FlagNoReplyExpected, Headers: headers, Body: body}}
 	for c := range s.conns {
+		if c.link != nil && !c.link.wants(s.about) {
+			continue
+		}
 		if !c.out.put(p, true) {
 			s.opt.Logf(4, "Disconnecting a D-Bus client (PID %d) that does not read what it is sent.", c.pid)
 			delete(s.conns, c)

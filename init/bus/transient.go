@@ -183,8 +183,9 @@ func startTransient(c *call) {
 	}
 	c.request(r, func(reply supervise.Reply) {
 		if r.Hold {
-			c.conn.hold(r.Unit)
+			c.conn.hold(c.sender, r.Unit)
 		}
+		c.track(reply.Job)
 		c.reply(jobPath(reply.Job))
 	})
 }

@@ -1,6 +1,9 @@
 package bus
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/godbus/dbus/v5"
 
 	"keelson/supervise"
@@ -109,7 +112,17 @@ func (c *call) enqueue(name, mode string, how enqueue, replaces string, done fun
 	}
 	c.request(supervise.Request{
 		Verb: supervise.VerbEnqueue, Unit: name, Mode: m, JobType: how.job, ReloadIfPossible: how.reload, Replaces: replaces,
-	}, done)
+	}, func(r supervise.Reply) {
+		c.track(r.Job)
+		done(r)
+	})
+}
+
+// track has the client of a job told of its end.
+func (c *call) track(id graph.JobID) {
+	if c.conn.link != nil {
+		c.conn.link.tracked[id] = true
+	}
 }
 
 func startUnitWithFlags(c *call) {
@@ -267,18 +280,31 @@ func bindMount(c *call, name string) {
 func refUnit(c *call, name string) {
 	c.loaded(name, func(u *supervise.Unit) {
 		c.request(supervise.Request{Verb: supervise.VerbRef, Unit: u.Name}, func(supervise.Reply) {
-			c.conn.hold(u.Name)
+			c.conn.hold(c.sender, u.Name)
 			c.reply()
 		})
 	})
 }
 
-// hold notes that the client has a reference to a unit.
-func (c *conn) hold(unit string) {
+// hold notes that a client has a reference to a unit.
+func (c *conn) hold(sender, unit string) {
 	if c.refs == nil {
-		c.refs = map[string]int{}
+		c.refs = map[string]map[string]int{}
 	}
-	c.refs[unit]++
+	if c.refs[sender] == nil {
+		c.refs[sender] = map[string]int{}
+	}
+	c.refs[sender][unit]++
+}
+
+// release gives back all references of a client.
+func (c *conn) release(m Manager, sender string) {
+	for _, unit := range slices.Sorted(maps.Keys(c.refs[sender])) {
+		for range c.refs[sender][unit] {
+			m.Request(supervise.Request{Verb: supervise.VerbUnref, Unit: unit}, nil)
+		}
+	}
+	delete(c.refs, sender)
 }
 
 func unrefUnit(c *call, name string) {
@@ -286,12 +312,13 @@ func unrefUnit(c *call, name string) {
 	if !ok {
 		return
 	}
-	if c.conn.refs[u.Name] == 0 {
+	held := c.conn.refs[c.sender]
+	if held[u.Name] == 0 {
 		c.fail(&fault{faultNotReferenced, "Unit has not been referenced yet."})
 		return
 	}
-	if c.conn.refs[u.Name]--; c.conn.refs[u.Name] == 0 {
-		delete(c.conn.refs, u.Name)
+	if held[u.Name]--; held[u.Name] == 0 {
+		delete(held, u.Name)
 	}
 	c.request(supervise.Request{Verb: supervise.VerbUnref, Unit: u.Name}, func(supervise.Reply) { c.reply() })
 }

