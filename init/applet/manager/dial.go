@@ -28,6 +28,40 @@ func Dial(h *applet.Host) (*Conn, error) {
 	return DialBus(h)
 }
 
+// DialHolding connects in a way that the manager can keep units in memory for: by the system bus if the manager is there, as systemd's
+// own cannot tell the clients of its own socket apart; keelson's can.
+func DialHolding(h *applet.Host) (*Conn, error) {
+	if c, err := DialBus(h); err == nil {
+		if _, err := c.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetNameOwner", Destination); err == nil {
+			return c, nil
+		}
+		c.Close()
+	}
+	return Dial(h)
+}
+
+// NotBooted is what is said where there is no manager.
+const NotBooted = "System has not been booted with systemd as init system (PID 1). Can't operate."
+
+// Connect is Dial, or DialHolding, that tells why it cannot. The error is an error number.
+func Connect(h *applet.Host, holding bool) (*Conn, error) {
+	var c *Conn
+	var err error
+	switch {
+	case !h.Booted():
+		h.Errorf(NotBooted)
+		err = unix.EHOSTDOWN
+	case holding:
+		c, err = DialHolding(h)
+	default:
+		c, err = Dial(h)
+	}
+	if err != nil {
+		h.Errorf("Failed to connect to bus: %s", applet.Cause(err))
+	}
+	return c, err
+}
+
 // DialUser connects to the manager of the user's session, which keelson itself does not have.
 func DialUser(h *applet.Host) (*Conn, error) {
 	if dir := h.Getenv("XDG_RUNTIME_DIR"); dir != "" && !set(h, "SYSTEMCTL_FORCE_BUS") {

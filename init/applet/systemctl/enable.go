@@ -75,6 +75,9 @@ func (c *ctl) initScripts(verb string, names []string) (rest, states []string, e
 	if skip, _ := c.Flag("SYSTEMCTL_SKIP_SYSV"); skip || c.scope != systemScope {
 		return names, nil, nil
 	}
+	if c.root != "" && !exists(c.root) {
+		return nil, nil, c.refuse("Failed to initialize unit search paths for root directory %s: No such file or directory", c.root)
+	}
 	c.Flush()
 	rest, states, err = c.installed().SysV(verb, names, c.say)
 	if err != nil {

@@ -3,7 +3,6 @@ package systemctl
 import (
 	"slices"
 
-	"keelson/init/applet"
 	"keelson/init/applet/manager"
 	"keelson/supervise/unit"
 )
@@ -65,7 +64,7 @@ func (c *ctl) isSystemRunning(string, []string) int {
 		finished := false
 		if c.wait {
 			m.Watch = func(s manager.Signal) { finished = finished || s.Member == "StartupFinished" }
-			c.subscribe(m, "StartupFinished")
+			m.Subscribe("StartupFinished")
 		}
 		state, err := m.GetString(manager.Root, manager.Interface, "SystemState")
 		if err == nil && c.wait && (state == "initializing" || state == "starting") {
@@ -87,19 +86,4 @@ func (c *ctl) isSystemRunning(string, []string) int {
 		}
 		return 1
 	})
-}
-
-// subscribe asks for signals of the manager's. It sends them to every client that is connected to it, but a message bus has to be told.
-func (c *ctl) subscribe(m *manager.Conn, member string) {
-	if !m.OnBus {
-		return
-	}
-	_, err := m.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch",
-		"type='signal',sender='org.freedesktop.systemd1',path='/org/freedesktop/systemd1',interface='org.freedesktop.systemd1.Manager',member='"+member+"'")
-	if err == nil {
-		_, err = m.Manager("Subscribe")
-	}
-	if err != nil {
-		c.Debugf("Failed to subscribe to %s: %s", member, applet.Cause(err))
-	}
 }

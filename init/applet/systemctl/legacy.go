@@ -234,7 +234,7 @@ func (c *ctl) runlevel(args []string) int {
 		c.Puts("unknown")
 		return 1
 	}
-	m, err := c.dial()
+	m, err := manager.Dial(c.Host)
 	if err != nil {
 		c.Puts("unknown")
 		return 1

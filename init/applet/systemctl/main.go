@@ -33,6 +33,8 @@ type ctl struct {
 	options
 	action action // what a legacy name stands for
 	conn   *manager.Conn
+	// holding asks for a connection over which the manager can keep units in memory.
+	holding bool
 }
 
 // errDone ends the reading of options with success, errFailed with a failure that has been told.
@@ -184,6 +186,8 @@ func (c *ctl) systemctl(args []string) int {
 		return c.Fail("Too few arguments.")
 	case v.max != anyNumber && len(rest) > v.max:
 		return c.Fail("Too many arguments.")
+	case v.offline && (c.scope == globalScope || c.scope == userScope && c.clientSide()):
+		return c.Fail("Failed to access the unit files of users: a container has no user managers that would read them.")
 	case !v.offline && c.offline():
 		c.Infof("Running in chroot, ignoring command '%s'", v.name)
 		return 0
@@ -227,26 +231,24 @@ func (c *ctl) connect() (*manager.Conn, error) {
 	if c.conn != nil {
 		return c.conn, nil
 	}
-	conn, err := c.dial()
-	if err != nil {
-		c.Errorf("Failed to connect to bus: %s", applet.Cause(err))
-		return nil, errFailed
-	}
-	c.conn = conn
-	return conn, nil
-}
-
-func (c *ctl) dial() (*manager.Conn, error) {
+	var err error
 	switch {
 	case c.remote != "":
-		return nil, errNoMachines
+		err = c.refuse("Failed to connect to bus: %s", applet.Cause(errNoMachines))
 	case c.scope != systemScope:
-		return manager.DialUser(c.Host)
-	case !c.Booted():
-		c.Errorf("System has not been booted with systemd as init system (PID 1). Can't operate.")
-		return nil, errNotBooted
+		if c.conn, err = manager.DialUser(c.Host); err != nil {
+			c.Errorf("Failed to connect to bus: %s", applet.Cause(err))
+		}
+	default:
+		c.conn, err = manager.Connect(c.Host, c.holding)
 	}
-	return manager.Dial(c.Host)
+	return c.conn, err
+}
+
+// notBooted tells that there is no manager, where that is not the end.
+func (c *ctl) notBooted() {
+	c.Errorf(manager.NotBooted)
+	c.Errorf("Failed to connect to bus: %s", applet.Cause(errNotBooted))
 }
 
 // withManager connects and calls f, which returns the exit status.

@@ -111,6 +111,10 @@ func (c *ctl) logControlHint() {
 
 // serviceLogSetting is logSetting for a service that is on the system bus.
 func (c *ctl) serviceLogSetting(name string, args []string) int {
+	if !c.Booted() {
+		c.notBooted()
+		return 1
+	}
 	bus, err := manager.DialBus(c.Host)
 	if err != nil {
 		return c.Fail("Failed to connect to bus: %s", manager.Text(err))

@@ -106,10 +106,8 @@ func (c *ctl) startSpecial(name string, args []string) int {
 		c.noBlock = true // whoever ends the system is ended with it
 	}
 	status := c.startAction(a)
-	if status != 0 && a.ends {
-		if _, err := os.Stat(c.Path(manager.PrivateSocket)); errors.Is(err, os.ErrNotExist) {
-			c.Noticef("It is possible to perform action directly, see discussion of --force --force in man:systemctl(1).")
-		}
+	if status != 0 && a.ends && c.Booted() && !exists(c.Path(manager.PrivateSocket)) {
+		c.Noticef("It is possible to perform action directly, see discussion of --force --force in man:systemctl(1).")
 	}
 	return status
 }
@@ -190,6 +188,10 @@ const (
 
 // login asks logind for an action. done is false if there is no logind or it cannot: then the target does it.
 func (c *ctl) login(a action) (status int, done bool) {
+	if !c.Booted() {
+		c.notBooted()
+		return 0, false
+	}
 	m, err := manager.DialBus(c.Host)
 	if err != nil {
 		return 0, false

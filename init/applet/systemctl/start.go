@@ -47,6 +47,7 @@ func (c *ctl) start(name string, args []string) int {
 	if c.wait && name != "start" && name != "restart" {
 		return c.Fail("--wait may only be used with the 'start' or 'restart' commands.")
 	}
+	c.holding = c.wait
 	return c.withManager(func(m *manager.Conn) int {
 		a, mode, typ := unitAction{name, "StartUnit", "start"}, c.mode(), unit.TypeService
 		switch {
@@ -76,13 +77,20 @@ func (c *ctl) start(name string, args []string) int {
 	})
 }
 
+// jobs waits for jobs as the options say.
+func (c *ctl) jobs(m *manager.Conn) *manager.Jobs {
+	w := m.WatchJobs(c.Host)
+	w.Quiet, w.User = c.quiet, c.scope != systemScope
+	return w
+}
+
 // enqueue queues a job for each unit, and waits for what the options say.
 func (c *ctl) enqueue(m *manager.Conn, a unitAction, units []string, mode string) int {
 	status := 0
-	w := c.watchJobs(m)
-	var ends *unitWait
+	w := c.jobs(m)
+	var ends *manager.Units
 	if c.wait {
-		ends = c.watchUnits(m, w)
+		ends = m.WatchUnits(w)
 	}
 	var stopped []string
 	for _, u := range units {
@@ -95,7 +103,7 @@ func (c *ctl) enqueue(m *manager.Conn, a unitAction, units []string, mode string
 		}
 	}
 	if !c.noBlock {
-		if w.wait() != nil {
+		if w.Wait() != nil {
 			return 1
 		}
 		if !c.quiet && !c.noWarn {
@@ -105,7 +113,7 @@ func (c *ctl) enqueue(m *manager.Conn, a unitAction, units []string, mode string
 		}
 	}
 	if ends != nil {
-		failed, err := ends.wait()
+		failed, err := ends.Wait()
 		switch {
 		case err != nil:
 			return c.Fail("Failed to wait for units: %s", manager.Text(err))
@@ -117,7 +125,7 @@ func (c *ctl) enqueue(m *manager.Conn, a unitAction, units []string, mode string
 }
 
 // enqueueOne queues a job for one unit. An error has been told; nil is also for one that does not count.
-func (c *ctl) enqueueOne(m *manager.Conn, a unitAction, name, mode string, w *jobWait, ends *unitWait) error {
+func (c *ctl) enqueueOne(m *manager.Conn, a unitAction, name, mode string, w *manager.Jobs, ends *manager.Units) error {
 	if c.dryRun {
 		c.Debugf("Would execute dbus call org.freedesktop.systemd1.Manager %s(%s, %s)", a.method, name, mode)
 		return nil
@@ -129,9 +137,9 @@ func (c *ctl) enqueueOne(m *manager.Conn, a unitAction, name, mode string, w *jo
 	if c.changedOnDisk(m, name) {
 		c.warnChanged(name)
 	}
-	w.add(job)
+	w.Add(job)
 	if ends != nil {
-		if err := ends.add(name); err != nil {
+		if err := ends.Add(name); err != nil {
 			c.Errorf("Failed to watch unit %s: %s", name, manager.Text(err))
 			return err
 		}
@@ -203,7 +211,7 @@ func (c *ctl) refused(err error, a unitAction, name string) error {
 }
 
 func (c *ctl) startMarked(m *manager.Conn) int {
-	w := c.watchJobs(m)
+	w := c.jobs(m)
 	if c.dryRun {
 		return 0
 	}
@@ -216,9 +224,9 @@ func (c *ctl) startMarked(m *manager.Conn) int {
 		return c.Fail("Failed to parse bus message: %s", applet.Cause(err))
 	}
 	for _, p := range paths {
-		w.add(p)
+		w.Add(p)
 	}
-	if !c.noBlock && w.wait() != nil {
+	if !c.noBlock && w.Wait() != nil {
 		return 1
 	}
 	return 0

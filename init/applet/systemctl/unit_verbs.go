@@ -65,15 +65,16 @@ var cleanMethods = map[string]string{"clean": "CleanUnit", "freeze": "FreezeUnit
 
 // cleanOrFreeze waits for the end of it (systemctl-clean-or-freeze.c).
 func (c *ctl) cleanOrFreeze(verb string, args []string) int {
+	c.holding = true
 	return c.withManager(func(m *manager.Conn) int {
 		names, _, err := c.expand(m, args, unit.TypeService)
 		if err != nil {
 			return 1
 		}
-		var ends *unitWait
+		var ends *manager.Units
 		if !c.noBlock {
-			ends = c.watchUnits(m, nil)
-			ends.maintenance = true
+			ends = m.WatchUnits(nil)
+			ends.Maintenance = true
 		}
 		what := c.clean
 		if what == nil {
@@ -97,13 +98,13 @@ func (c *ctl) cleanOrFreeze(verb string, args []string) int {
 				continue
 			}
 			if ends != nil {
-				if err := ends.add(n); err != nil {
+				if err := ends.Add(n); err != nil {
 					return c.Fail("Failed to watch unit %s: %s", n, manager.Text(err))
 				}
 			}
 		}
 		if ends != nil {
-			failed, err := ends.wait()
+			failed, err := ends.Wait()
 			if err != nil {
 				return c.Fail("Failed to wait for units: %s", manager.Text(err))
 			}

@@ -1,12 +1,12 @@
-package systemctl
+package manager
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
 
 	"keelson/init/applet"
-	"keelson/init/applet/manager"
 )
 
 // jobEnd is how a job ended.
@@ -15,29 +15,50 @@ type jobEnd struct {
 	unit, result string
 }
 
-// jobWait waits for jobs to end. It listens from before the first job is queued: a job may have ended when the manager's answer to its
-// start is read.
-type jobWait struct {
-	c       *ctl
-	m       *manager.Conn
+// errJob is a job that did not end well; what is to be said has been said.
+var errJob = errors.New("job failed")
+
+// Jobs waits for jobs to end, and tells what went wrong. It listens from before the first job is queued: a job may have ended when the
+// manager's answer to its start is read.
+type Jobs struct {
+	// Quiet keeps it from telling; User is for the manager of a user, where commands to look further are named.
+	Quiet, User bool
+
+	h       *applet.Host
+	m       *Conn
 	ended   []jobEnd
 	waiting map[dbus.ObjectPath]bool
-	next    func(manager.Signal)
+	next    func(Signal)
 }
 
-// watchJobs begins to listen. With --no-block nothing is waited for, and nobody listens.
-func (c *ctl) watchJobs(m *manager.Conn) *jobWait {
-	w := &jobWait{c: c, m: m, waiting: map[dbus.ObjectPath]bool{}}
-	if c.noBlock {
-		return w
-	}
-	m.Watch = w.signal
-	c.subscribe(m, "JobRemoved")
+// WatchJobs begins to listen; the connection is watched by nobody else.
+func (c *Conn) WatchJobs(h *applet.Host) *Jobs {
+	w := &Jobs{h: h, m: c, waiting: map[dbus.ObjectPath]bool{}}
+	c.Watch = w.signal
+	c.Subscribe("JobRemoved")
 	return w
 }
 
-func (w *jobWait) signal(s manager.Signal) {
-	if s.Member == "JobRemoved" && s.Interface == manager.Interface {
+// Subscribe asks for a signal of the manager's. It sends them to every client that is connected to it, but a message bus has to be told.
+// Where that is refused the signal will not come.
+func (c *Conn) Subscribe(member string) {
+	if !c.OnBus {
+		return
+	}
+	err := c.match("path='" + string(Root) + "',interface='" + Interface + "',member='" + member + "'")
+	if err == nil {
+		_ = c.Post(Destination, Root, Interface, "Subscribe")
+	}
+}
+
+// match asks a message bus for signals of the manager's.
+func (c *Conn) match(rule string) error {
+	_, err := c.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "type='signal',sender='"+Destination+"',"+rule)
+	return err
+}
+
+func (w *Jobs) signal(s Signal) {
+	if s.Member == "JobRemoved" && s.Interface == Interface {
 		var e jobEnd
 		var id uint32
 		if dbus.Store(s.Body, &id, &e.path, &e.unit, &e.result) == nil {
@@ -49,11 +70,11 @@ func (w *jobWait) signal(s manager.Signal) {
 	}
 }
 
-// add waits for one more job.
-func (w *jobWait) add(job dbus.ObjectPath) { w.waiting[job] = true }
+// Add waits for one more job.
+func (w *Jobs) Add(job dbus.ObjectPath) { w.waiting[job] = true }
 
-// wait waits for all jobs and tells how they ended. The error is that of the first that failed, or of the connection.
-func (w *jobWait) wait() error {
+// Wait waits for all jobs and tells how they ended. The error is that of the first that failed, or of the connection; it has been told.
+func (w *Jobs) Wait() error {
 	var first error
 	for {
 		for len(w.ended) > 0 {
@@ -64,11 +85,11 @@ func (w *jobWait) wait() error {
 			}
 			delete(w.waiting, e.path)
 			if e.result != "done" && e.result != "skipped" {
-				if !w.c.quiet {
+				if !w.Quiet {
 					w.tell(e)
 				}
 				if first == nil {
-					first = errFailed
+					first = errJob
 				}
 			}
 		}
@@ -76,8 +97,8 @@ func (w *jobWait) wait() error {
 			return first
 		}
 		if err := w.m.Next(); err != nil {
-			w.c.Errorf("Warning! D-Bus connection terminated.")
-			w.c.Errorf("Failed to wait for response: %s", applet.Cause(err))
+			w.h.Errorf("Warning! D-Bus connection terminated.")
+			w.h.Errorf("Failed to wait for response: %s", applet.Cause(err))
 			return err
 		}
 	}
@@ -108,41 +129,41 @@ var causes = map[string]string{
 	"oom-kill":        "of an out-of-memory (OOM) siutation", // sic
 }
 
-func (w *jobWait) tell(e jobEnd) {
-	c := w.c
+func (w *Jobs) tell(e jobEnd) {
 	if text, ok := results[e.result]; ok {
-		c.Errorf(text, e.unit)
+		w.h.Errorf(text, e.unit)
 		return
 	}
 	if !strings.HasSuffix(e.unit, ".service") {
-		c.Errorf("Job failed. See \"journalctl -xe\" for details.")
+		w.h.Errorf("Job failed. See \"journalctl -xe\" for details.")
 		return
 	}
-	result, err := w.m.GetString(manager.UnitPath(e.unit), manager.Service, "Result")
+	result, err := w.m.GetString(UnitPath(e.unit), Service, "Result")
 	if err != nil {
-		c.Debugf("Failed to get Result property of unit %s: %s", e.unit, manager.Text(err))
+		w.h.Debugf("Failed to get Result property of unit %s: %s", e.unit, Text(err))
 	}
 	because := ""
 	if cause, ok := causes[result]; ok {
 		because = " because " + cause
 	}
 	name, systemctl, journalctl := applet.Quote(e.unit, false), "systemctl", "journalctl"
-	if c.scope != systemScope {
+	if w.User {
 		systemctl, journalctl = "systemctl --user", "journalctl --user"
 	}
-	c.Errorf("Job for %s failed%s.\nSee \"%s status %s\" and \"%s -xeu %s\" for details.\n", e.unit, because, systemctl, name, journalctl, name)
+	w.h.Errorf("Job for %s failed%s.\nSee \"%s status %s\" and \"%s -xeu %s\" for details.\n", e.unit, because, systemctl, name, journalctl, name)
 	if result == "start-limit-hit" {
-		c.Infof("To force a start use \"%[1]s reset-failed %[2]s\"\nfollowed by \"%[1]s start %[2]s\" again.", systemctl, name)
+		w.h.Infof("To force a start use \"%[1]s reset-failed %[2]s\"\nfollowed by \"%[1]s start %[2]s\" again.", systemctl, name)
 	}
 }
 
-// unitWait waits for units to become inactive (BusWaitForUnits of src/shared/bus-wait-for-units.c), or with maintenance for the end of
-// a cleaning or freezing.
-type unitWait struct {
-	m           *manager.Conn
-	maintenance bool
-	units       map[dbus.ObjectPath]*unitState
-	failed      bool
+// Units waits for units to become inactive (BusWaitForUnits of src/shared/bus-wait-for-units.c).
+type Units struct {
+	// Maintenance waits for the end of a cleaning or freezing, not for the unit to become inactive.
+	Maintenance bool
+
+	m      *Conn
+	units  map[dbus.ObjectPath]*unitState
+	failed bool
 }
 
 // unitState is what is known of a unit that is waited for.
@@ -151,38 +172,35 @@ type unitState struct {
 	job           uint32
 }
 
-// watchUnits begins to listen, behind jobs.
-func (c *ctl) watchUnits(m *manager.Conn, jobs *jobWait) *unitWait {
-	u := &unitWait{m: m, units: map[dbus.ObjectPath]*unitState{}}
+// WatchUnits begins to listen, behind jobs if that is not nil.
+func (c *Conn) WatchUnits(jobs *Jobs) *Units {
+	u := &Units{m: c, units: map[dbus.ObjectPath]*unitState{}}
 	if jobs != nil {
 		jobs.next = u.signal
 	} else {
-		m.Watch = u.signal
+		c.Watch = u.signal
 	}
-	if err := m.Post(manager.Destination, manager.Root, manager.Interface, "Subscribe"); err != nil {
-		c.Debugf("Failed to subscribe: %s", applet.Cause(err))
-	}
+	// A manager that is not asked does not send changes of properties. One that cannot is waited for in vain, as by systemd's client.
+	_ = c.Post(Destination, Root, Interface, "Subscribe")
 	return u
 }
 
-// add waits for one more unit. The manager keeps it in memory meanwhile; where it cannot, for want of a name to remember its client by,
+// Add waits for one more unit. The manager keeps it in memory meanwhile; where it cannot, for want of a name to remember its client by,
 // the unit may be forgotten, and then counts as inactive.
-func (u *unitWait) add(name string) error {
-	path := manager.UnitPath(name)
-	if err := u.m.Post(manager.Destination, path, manager.Unit, "Ref"); err != nil {
+func (u *Units) Add(name string) error {
+	path := UnitPath(name)
+	if err := u.m.Post(Destination, path, Unit, "Ref"); err != nil {
 		return err
 	}
 	if u.m.OnBus {
-		_, err := u.m.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch",
-			"type='signal',sender='org.freedesktop.systemd1',path='"+string(path)+"',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'")
-		if err != nil {
+		if err := u.m.match("path='" + string(path) + "',interface='" + properties + "',member='PropertiesChanged'"); err != nil {
 			return err
 		}
 	}
 	u.units[path] = &unitState{job: ^uint32(0)}
 	all, err := u.m.GetAll(path, "")
 	if err != nil {
-		if !manager.Refused(err) {
+		if !Refused(err) {
 			return err
 		}
 		u.failed = true
@@ -196,7 +214,7 @@ func (u *unitWait) add(name string) error {
 	return nil
 }
 
-func (u *unitWait) set(path dbus.ObjectPath, name string, v dbus.Variant) {
+func (u *Units) set(path dbus.ObjectPath, name string, v dbus.Variant) {
 	s := u.units[path]
 	if s == nil {
 		return
@@ -214,11 +232,11 @@ func (u *unitWait) set(path dbus.ObjectPath, name string, v dbus.Variant) {
 }
 
 // check forgets a unit that is where it was to go.
-func (u *unitWait) check(path dbus.ObjectPath) {
+func (u *Units) check(path dbus.ObjectPath) {
 	s := u.units[path]
 	switch {
 	case s == nil:
-	case u.maintenance:
+	case u.Maintenance:
 		u.failed = u.failed || s.clean != "" && s.clean != "success"
 		if s.active != "" && s.active != "maintenance" {
 			delete(u.units, path)
@@ -232,14 +250,14 @@ func (u *unitWait) check(path dbus.ObjectPath) {
 	}
 }
 
-func (u *unitWait) signal(s manager.Signal) {
+func (u *Units) signal(s Signal) {
 	if s.Member != "PropertiesChanged" || u.units[s.Path] == nil {
 		return
 	}
 	var iface string
 	var changed map[string]dbus.Variant
 	var invalidated []string
-	if dbus.Store(s.Body, &iface, &changed, &invalidated) != nil || iface != manager.Unit && !u.maintenance {
+	if dbus.Store(s.Body, &iface, &changed, &invalidated) != nil || iface != Unit && !u.Maintenance {
 		return
 	}
 	for name, v := range changed {
@@ -248,8 +266,8 @@ func (u *unitWait) signal(s manager.Signal) {
 	u.check(s.Path)
 }
 
-// wait waits for all units. failed tells whether one of them failed.
-func (u *unitWait) wait() (failed bool, err error) {
+// Wait waits for all units. failed tells whether one of them failed.
+func (u *Units) Wait() (failed bool, err error) {
 	for len(u.units) > 0 {
 		if err := u.m.Next(); err != nil {
 			return u.failed, err
