@@ -31,6 +31,6 @@
 //
 // # As in systemd
 //
-// On the private socket every connection gets all signals, Subscribe or not (bus_foreach_bus in src/core/dbus.c), and may do
+// On the system bus, see system.go. On the private socket every connection gets all signals, Subscribe or not (bus_foreach_bus in src/core/dbus.c), and may do
 // everything: only root and the manager's own user can connect.
 package bus

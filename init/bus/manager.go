@@ -102,7 +102,7 @@ type Info struct {
 }
 
 // UnitFiles is what systemctl does to unit files: enable, disable, mask and so on. It is not the owner's: it is called on
-// connections' goroutines, one call at a time. The errors of changes are those of [Change], others are the call's.
+// connections' goroutines, one call at a time.
 type UnitFiles interface {
 	List(states, patterns []string) ([]UnitFile, error)
 	State(name string) (string, error)  // "enabled", "masked", …; the error is ErrNoUnitFile if there is none

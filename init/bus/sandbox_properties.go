@@ -3,6 +3,7 @@ package bus
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -55,10 +56,10 @@ func execSandboxProperties() []property {
 		{"SmackProcessLabel", "(bs)", func(e *unit.ExecContext, s *subject) any { return securityLabel(e.SmackProcessLabel) }},
 		{"IgnoreSIGPIPE", "b", func(e *unit.ExecContext, s *subject) any { return e.IgnoreSIGPIPE }},
 		{"NoNewPrivileges", "b", func(e *unit.ExecContext, s *subject) any { return e.NoNewPrivileges }},
-		{"SystemCallFilter", "(bas)", func(e *unit.ExecContext, s *subject) any { return syscalls(&e.SystemCallFilter) }},
+		{"SystemCallFilter", "(bas)", func(e *unit.ExecContext, s *subject) any { return syscalls(&e.SystemCallFilter, s) }},
 		{"SystemCallArchitectures", "as", func(e *unit.ExecContext, s *subject) any { return sorted(e.SystemCallArchitectures) }},
 		{"SystemCallErrorNumber", "i", func(e *unit.ExecContext, s *subject) any { return syscallErrno(e.SystemCallErrorNumber) }},
-		{"SystemCallLog", "(bas)", func(e *unit.ExecContext, s *subject) any { return syscalls(&e.SystemCallLog) }},
+		{"SystemCallLog", "(bas)", func(e *unit.ExecContext, s *subject) any { return syscalls(&e.SystemCallLog, s) }},
 		{"Personality", "s", func(e *unit.ExecContext, s *subject) any { return e.Personality }},
 		{"LockPersonality", "b", func(e *unit.ExecContext, s *subject) any { return e.LockPersonality }},
 		{"RestrictAddressFamilies", "(bas)", func(e *unit.ExecContext, s *subject) any { return names(e.RestrictAddressFamilies) }},
@@ -196,14 +197,26 @@ func binds(e *unit.ExecContext, readOnly bool) []bind {
 
 // syscalls is a filter as the list of calls that it comes to, sorted. In an allow list what is refused again is left out, in a
 // deny list a call may have an errno of its own.
-func syscalls(f *unit.SyscallFilter) nameList {
+func syscalls(f *unit.SyscallFilter, s *subject) nameList {
 	set := map[string]int{}
-	for _, r := range f.Rules {
-		if r.Remove {
-			delete(set, r.Name)
+	each := func(name string, f func(string)) {
+		if groups := s.server.opt.Calls; groups != nil && strings.HasPrefix(name, "@") {
+			groups(name, f)
 		} else {
-			set[r.Name] = r.Errno
+			f(name)
 		}
+	}
+	if f.Set && f.AllowList {
+		each("@default", func(name string) { set[name] = -1 })
+	}
+	for _, r := range f.Rules {
+		each(r.Name, func(name string) {
+			if r.Remove {
+				delete(set, name)
+			} else {
+				set[name] = r.Errno
+			}
+		})
 	}
 	out := nameList{f.AllowList, []string{}}
 	for name, errno := range set {

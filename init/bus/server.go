@@ -28,6 +28,9 @@ type Options struct {
 	BusName func(supervise.BusName)
 	// SystemBus is where the system bus listens; "" is the usual place.
 	SystemBus string
+	// Calls names the system calls of a group ("@swap"), for SystemCallFilter and its kin, which show what a filter comes to. nil: groups are
+	// shown as they are.
+	Calls func(group string, each func(call string))
 	// Logf is told what is worth a line in the log; nil: nobody. It is called on any goroutine.
 	Logf func(priority int, format string, args ...any)
 }
@@ -42,9 +45,10 @@ type Server struct {
 	files  sync.Mutex // one operation on unit files at a time
 	joined atomic.Int32
 
-	mu        sync.Mutex // over the next two: accept's goroutine and Close
+	mu        sync.Mutex // over what follows: accept's goroutine and Close
 	listeners []net.Listener
 	closed    bool
+	full      bool           // somebody was refused
 	open      sync.WaitGroup // connections
 
 	// The owner's.
@@ -100,16 +104,21 @@ func (s *Server) Serve(listener int) error {
 const acceptPause = 100 * time.Millisecond
 
 func (s *Server) accept(l net.Listener) {
+	failing := false // it is said once, however long it lasts
 	for {
 		sock, err := l.Accept()
 		if err != nil {
 			if s.isClosed() {
 				return
 			}
-			s.opt.Logf(4, "Failed to accept private connection, ignoring: %v", err)
+			if !failing {
+				s.opt.Logf(4, "Failed to accept private connection, ignoring: %v", err)
+			}
+			failing = true
 			time.Sleep(acceptPause)
 			continue
 		}
+		failing = false
 		s.welcome(sock.(*net.UnixConn))
 	}
 }
@@ -124,10 +133,14 @@ func (s *Server) welcome(sock *net.UnixConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.joined.Load() >= connectionsMax {
-		s.opt.Logf(4, "Too many concurrent connections (%d), refusing", connectionsMax)
+		if !s.closed && !s.full {
+			s.full = true // said once
+			s.opt.Logf(4, "Too many concurrent connections (%d), refusing", connectionsMax)
+		}
 		sock.Close()
 		return
 	}
+	s.full = false
 	s.joined.Add(1)
 	s.open.Add(1)
 	go func() {

@@ -215,3 +215,32 @@ func TestValues(t *testing.T) {
 		check("job", w.server.tables.job(), &subject{Manager: w, server: w.server, machine: w.machine, u: u, job: graph.Job{ID: 7}})
 	})
 }
+
+// TestSyscalls: a filter is shown as what it comes to.
+func TestSyscalls(t *testing.T) {
+	groups := map[string][]string{"@default": {"exit", "read"}, "@swap": {"swapoff", "swapon"}}
+	s := &subject{server: &Server{opt: Options{Calls: func(group string, each func(string)) {
+		for _, name := range groups[group] {
+			each(name)
+		}
+	}}}}
+	for _, test := range []struct {
+		f    unit.SyscallFilter
+		want string
+	}{
+		{unit.SyscallFilter{}, "~"},
+		{unit.SyscallFilter{Set: true, AllowList: true, Rules: []unit.SyscallRule{{Name: "@swap", Errno: -1}, {Name: "swapon", Errno: -1, Remove: true}}}, "exit read swapoff"},
+		{unit.SyscallFilter{Set: true, Rules: []unit.SyscallRule{{Name: "@swap", Errno: 1}, {Name: "mount", Errno: -1}, {Name: "kill", Errno: unit.SyscallKill}}},
+			"~kill:kill mount swapoff:EPERM swapon:EPERM"},
+		{unit.SyscallFilter{Set: true, Rules: []unit.SyscallRule{{Name: "mount", Errno: 4000}}}, "~mount:4000"},
+	} {
+		l := syscalls(&test.f, s)
+		have := strings.Join(l.Names, " ")
+		if !l.Allow {
+			have = "~" + have
+		}
+		if have != test.want {
+			t.Errorf("%+v: %s, not %s", test.f, have, test.want)
+		}
+	}
+}
