@@ -3,8 +3,6 @@ package file
 import (
 	"bytes"
 	"fmt"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Record is an entry to be. Its fields are the interned ones and the others, each "FIELD=value" with a valid FIELD.
@@ -22,15 +20,16 @@ type item struct {
 	created      bool  // no entry had it before
 	begin        bool  // the first item of its entry
 	xor          uint64
-	entry        uint64 // once that is written
-	grows        bool   // its list needs a new array
+	grows        bool // its list needs a new array
 	chain
 }
 
-// fresh is an object written behind the tail.
+// fresh is an object written behind the tail in this batch.
 type fresh struct {
 	offset, hash uint64
-	field        string // of a field object
+	field        bool
+	commit       uint64 // that waits for the change of its bucket's tail
+	change       int
 }
 
 // Append adds entries and returns how many of them. Times must not lie before those of the last entry (ErrBackwards). The file may be full
@@ -65,42 +64,28 @@ func (w *Writer) append(batch []Record) (int, error) {
 			break
 		}
 	}
-	if err := w.publishData(); err != nil {
-		return 0, err
-	}
 	items := w.items
 	for i := range batch {
 		end := 1
 		for end < len(items) && !items[end].begin {
 			end++
 		}
-		err := w.addEntry(&batch[i], items[:end])
-		if err == nil && w.exact {
-			err = w.settle()
-		}
-		if err != nil {
-			if err := w.settle(); err != nil {
-				return i, err
-			}
-			w.announce()
-			return i, err
+		if err := w.addEntry(&batch[i], items[:end]); err != nil {
+			batch, full = batch[:i], err
+			break
 		}
 		items = items[end:]
 	}
-	if err := w.settle(); err != nil {
-		return 0, err
+	if len(w.changes.targets) > 0 {
+		if err := w.commit(); err != nil {
+			return 0, err
+		}
+		w.announce()
 	}
-	w.announce()
 	return len(batch), full
 }
 
-// announce makes inotify(7) tell who follows the file that it changed: of stores to the mapping it knows nothing, and the commit came before the data
-// objects knew the entry. A failure would have shown in the commit.
-func (w *Writer) announce() {
-	unix.Pwrite(w.fd, w.buf[16:17], 16)
-}
-
-// addRecord finds a record's data objects, or writes new ones behind the tail: step 1 of the package comment.
+// addRecord finds a record's data objects, or writes new ones behind the tail: nobody sees them before the next commit.
 func (w *Writer) addRecord(r *Record) error {
 	begin := len(w.items)
 	if n := len(r.Interned) + len(r.Fields); n == 0 || n > maxItems {
@@ -168,10 +153,14 @@ func (w *Writer) dataObject(text []byte, hash uint64) (at uint64, made bool, err
 	if at, err := w.find(text, hash); at != 0 || err != nil {
 		return at, false, err
 	}
-	for _, f := range w.fresh {
-		if f.hash == hash && f.field == "" && bytes.Equal(text, w.mem[f.offset+dataPayload:f.offset+w.get(f.offset+8)]) {
+	for i := range w.fresh {
+		f := &w.fresh[i]
+		if f.hash == hash && !f.field && bytes.Equal(text, w.mem[f.offset+dataPayload:f.offset+w.get(f.offset+8)]) {
 			return f.offset, false, nil
 		}
+	}
+	if err := w.room(8); err != nil {
+		return 0, false, err
 	}
 	name := text[:max(bytes.IndexByte(text, '='), 0)]
 	field, err := w.fieldObject(name)
@@ -187,9 +176,14 @@ func (w *Writer) dataObject(text []byte, hash uint64) (at uint64, made bool, err
 	w.put(at+dataNextData, field.head)
 	copy(w.mem[at+dataPayload:], text)
 	w.head.Data++
-	field.head = at
+	h := &w.head
+	w.link(h.DataTable, h.DataTableSize/hashItem, fresh{offset: at, hash: hash})
+	if field.head = at; field.commit == w.commits+1 {
+		w.changeAgain(field.change, at)
+	} else {
+		field.commit, field.change = w.commits+1, w.change(field.offset+fieldData, at)
+	}
 	w.fields[string(name)] = field
-	w.fresh = append(w.fresh, fresh{offset: at, hash: hash})
 	return at, true, nil
 }
 
@@ -208,7 +202,7 @@ func (w *Writer) fieldObject(name []byte) (fieldAt, error) {
 	w.put(f.offset+fieldData, 0)
 	copy(w.mem[f.offset+fieldPayload:], name)
 	w.head.Fields++
-	w.fresh = append(w.fresh, fresh{offset: f.offset, hash: hash, field: string(name)})
+	w.link(w.head.FieldTable, fieldTableSize, fresh{offset: f.offset, hash: hash, field: true})
 	w.fields[string(name)] = f
 	return f, nil
 }
@@ -228,46 +222,37 @@ func (w *Writer) add(kind byte, size uint64) (uint64, error) {
 	return at, nil
 }
 
-// publishData takes new data and field objects into the file: steps 2 and 3.
-func (w *Writer) publishData() error {
-	if len(w.fresh) == 0 {
-		return nil
-	}
-	if err := w.commit(); err != nil {
-		w.broken = err
-		return err
-	}
-	h := &w.head
-	for i := range w.fresh {
-		f := &w.fresh[i]
-		if f.field != "" {
-			w.link(h.FieldTable+f.hash%fieldTableSize*hashItem, f.offset, fieldNextHash)
-			continue
-		}
-		w.link(h.DataTable+f.hash%(h.DataTableSize/hashItem)*hashItem, f.offset, dataNextHash)
-		text := w.mem[f.offset+dataPayload : f.offset+w.get(f.offset+8)]
-		if field := w.fields[string(text[:bytes.IndexByte(text, '=')])]; field.offset != 0 {
-			w.publish(field.offset+fieldData, f.offset)
+// link appends a new object to the hash chain of its bucket.
+func (w *Writer) link(table, items uint64, f fresh) {
+	bucket := table + f.hash%items*hashItem
+	next := uint64(dataNextHash) // where fields have theirs, too
+	for i := len(w.fresh) - 1; i >= 0; i-- {
+		if l := &w.fresh[i]; l.field == f.field && l.hash%items == f.hash%items && l.commit == w.commits+1 {
+			// The one before waits as well, so nobody sees it yet.
+			w.put(l.offset+next, f.offset)
+			w.changeAgain(l.change, f.offset)
+			f.commit, f.change = l.commit, l.change
+			w.fresh = append(w.fresh, f)
+			return
 		}
 	}
-	return nil
-}
-
-// link appends an object to the hash chain of a bucket.
-func (w *Writer) link(bucket, object, next uint64) {
 	if last := w.get(bucket + 8); last != 0 {
-		w.publish(last+next, object)
+		w.change(last+next, f.offset)
 	} else {
-		w.publish(bucket, object)
+		w.change(bucket, f.offset)
 	}
-	w.publish(bucket+8, object)
+	f.commit, f.change = w.commits+1, w.change(bucket+8, f.offset)
+	w.fresh = append(w.fresh, f)
 }
 
-// addEntry writes the entry and the arrays it needs: step 4. Lists are continued in memory, as if its data objects knew it.
+// addEntry writes the entry and the arrays it needs, and lets its data objects know it at the next commit.
 func (w *Writer) addEntry(r *Record, items []item) error {
 	h := &w.head
 	if r.Realtime < h.TailRealtime || (r.Monotonic < h.TailMonotonic && h.Entries > 0) {
 		return ErrBackwards
+	}
+	if err := w.room(3*len(items) + 2); err != nil {
+		return err
 	}
 	need := entryItems + 16*uint64(len(items))
 	for i := range items {
@@ -305,11 +290,12 @@ func (w *Writer) addEntry(r *Record, items []item) error {
 			continue
 		}
 		if it.grows {
+			first := it.array == 0
 			if err := w.addArray(&it.chain); err != nil {
 				return err
 			}
-			if it.entries == 1 && !w.exact {
-				w.publish(it.offset+dataArray, it.array) // so that Repair finds it
+			if first {
+				w.change(it.offset+dataArray, it.array)
 			}
 		}
 		w.put(it.array+arrayItems+8*it.used, entry)
@@ -336,36 +322,16 @@ func (w *Writer) addEntry(r *Record, items []item) error {
 	h.TailRealtime, h.TailMonotonic = r.Realtime, r.Monotonic
 	for i := range items {
 		it := &items[i]
-		it.entries++
-		it.entry = entry
+		if it.entries++; it.entries == 1 {
+			w.change(it.offset+dataEntry, entry)
+		}
+		if it.commit == w.commits+1 {
+			w.changeAgain(it.change, it.entries)
+		} else {
+			it.commit, it.change = w.commits+1, w.change(it.offset+dataEntries, it.entries)
+		}
 		w.chainNow(it)
 	}
-	w.pending = append(w.pending, items)
-	return nil
-}
-
-// settle takes the entries that were written into the file and makes their data objects know them: steps 5 and 6.
-func (w *Writer) settle() error {
-	if len(w.pending) == 0 {
-		return nil
-	}
-	if err := w.commit(); err != nil {
-		w.broken = err
-		return err
-	}
-	for _, items := range w.pending {
-		for i := range items {
-			it := &items[i]
-			switch it.entries {
-			case 1:
-				w.publish(it.offset+dataEntry, it.entry)
-			case 2:
-				w.publish(it.offset+dataArray, it.array)
-			}
-			w.publish(it.offset+dataEntries, it.entries)
-		}
-	}
-	w.pending = w.pending[:0]
 	return nil
 }
 
@@ -379,7 +345,7 @@ func (w *Writer) addArray(c *chain) error {
 	clear(w.mem[a+arrayNext : a+arrayItems+8*size])
 	w.head.EntryArrays++
 	if c.array != 0 {
-		w.publish(c.array+arrayNext, a)
+		w.change(c.array+arrayNext, a)
 	}
 	c.array, c.used, c.size = a, 0, size
 	return nil

@@ -61,6 +61,7 @@ func ArchivedName(prefix string, h *Header) string {
 
 // Close gives descriptor and mapping back. It neither syncs nor marks anything.
 func (w *Writer) Close() {
+	w.changes.close()
 	if w.mem != nil {
 		unix.Munmap(w.mem)
 		w.mem = nil

@@ -218,6 +218,7 @@ func (h *Header) words() [20]*uint64 {
 
 // encode is the whole header; it allocates nothing.
 func (h *Header) encode(b *[headerSize]byte) {
+	*b = [headerSize]byte{}
 	copy(b[:], signature[:])
 	le.PutUint32(b[8:], h.Compatible)
 	le.PutUint32(b[12:], h.Incompatible)

@@ -64,7 +64,6 @@ func FuzzReader(f *testing.F) {
 			}
 			return nil
 		})
-		Repair(changed)
 	})
 }
 

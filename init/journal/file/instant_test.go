@@ -1,26 +1,33 @@
 package file
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// TestEveryInstant looks at the file before each step of the writer that others may see: it is whole, or it is in the middle of one of the pairs that the
-// package comment names and Repair makes it whole. What was appended before is there.
-func TestEveryInstant(t *testing.T) {
-	t.Run("entry by entry", func(t *testing.T) { everyInstant(t, true) })
-	t.Run("in batches", func(t *testing.T) { everyInstant(t, false) })
+// TestEveryCommit looks at the file as it is before each commit, when all that the commit will refer to has been written: it is whole. What was
+// appended before is there.
+func TestEveryCommit(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		t.Run(fmt.Sprintf("without a memfd %v", plain), func(t *testing.T) { everyCommit(t, plain) })
+	}
 }
 
-func everyInstant(t *testing.T, exact bool) {
+func everyCommit(t *testing.T, plain bool) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "system.journal")
-	w := write(t, path, testOptions, 0)
-	w.exact = exact
-	instants, torn, done := 0, 0, uint64(0)
+	o := testOptions
+	o.MaxSize = 16 << 20
+	w := write(t, path, o, 0)
+	if plain {
+		w.changes.close()
+		w.changes.page = make([]byte, changesSize)
+	}
+	commits, done := 0, uint64(0)
 	w.observe = func() {
-		instants++
+		commits++
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -29,37 +36,39 @@ func everyInstant(t *testing.T, exact bool) {
 		if err := os.WriteFile(copied, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if broken := verify(t, copied); broken != nil {
-			torn++
-			if n, err := Repair(copied); err != nil || n == 0 {
-				t.Fatalf("instant %d of entry %d: %v; Repair: %d, %v", instants, done, broken, n, err)
-			}
-			if err := verify(t, copied); err != nil {
-				t.Fatalf("instant %d of entry %d: %v; after Repair: %v", instants, done, broken, err)
-			}
+		if err := verify(t, copied); err != nil {
+			t.Fatalf("commit %d after entry %d: %v", commits, done, err)
 		}
 		r, err := Open(copied)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := r.Entries(); n < done || n > done+5 {
-			t.Fatalf("instant %d: %d entries, %d were appended", instants, n, done)
+		if n := r.Entries(); n < done || n > done+40 {
+			t.Fatalf("commit %d: %d entries, %d were appended", commits, n, done)
 		}
 		r.Close()
 	}
-	for i := 0; i < 15; i += 5 {
+	for i := 0; i < 240; i += 40 {
 		var batch []Record
-		for k := range 5 {
-			batch = append(batch, testRecord(w, i+k))
+		for k := range 40 {
+			r := testRecord(w, i+k)
+			if i > 100 && k == 7 { // more words than usually wait
+				for n := range 200 {
+					r.Fields = append(r.Fields, fmt.Appendf(nil, "FIELD_%d=%d", n, i))
+				}
+			}
+			batch = append(batch, r)
 		}
 		if _, err := w.Append(batch...); err != nil {
 			t.Fatal(err)
 		}
-		done += 5
+		done += 40
 	}
 	w.observe = nil
-	if torn == 0 || (exact && torn > instants/3) {
-		t.Errorf("%d of %d instants are in the middle of a pair", torn, instants)
+	if err := verify(t, path); err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d instants, %d in the middle of a pair", instants, torn)
+	if commits < 6 || commits > 60 {
+		t.Errorf("%d commits", commits)
+	}
 }

@@ -11,8 +11,8 @@ import (
 	"keelson/init/sys"
 )
 
-// PutAway renames a file that its Writer no longer goes on with: one that is OFFLINE becomes an archived one, what is ONLINE or not to be read is repaired
-// if possible and called PREFIX@REALTIME-RANDOM.journal~, as journald does (managed-journal-file.c). now is in microseconds since the
+// PutAway renames a file that its Writer no longer goes on with: one that is OFFLINE becomes an archived one, what is ONLINE or not to be read is
+// called PREFIX@REALTIME-RANDOM.journal~, as journald does (managed-journal-file.c). now is in microseconds since the
 // epoch. The header is returned if it can be read.
 func PutAway(path, prefix string, now uint64) (h Header, err error) {
 	r, err := Open(path)
@@ -25,9 +25,6 @@ func PutAway(path, prefix string, now uint64) (h Header, err error) {
 			return h, err
 		}
 		return h, os.Rename(path, filepath.Join(filepath.Dir(path), ArchivedName(prefix, &h)))
-	}
-	if err == nil {
-		Repair(path)
 	}
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -75,6 +74,8 @@ type chain struct {
 	entries    uint64 // in all, the one kept inline included
 	array      uint64 // the last array; 0 if there is none
 	used, size uint64 // slots of it
+	commit     uint64 // that waits for the change of the count
+	change     int
 }
 
 // A Writer appends to one file. It is not safe for concurrent use. It owns its descriptor and mapping until Close.
@@ -83,7 +84,6 @@ type Writer struct {
 	fd     int
 	mem    []byte // MaxSize bytes of address space; what is behind the end of the file must not be touched
 	head   Header
-	buf    [headerSize]byte
 	max    uint64
 	alloc  uint64 // bytes of the file that exist
 	filled uint64 // of these, bytes known to be there without a fault
@@ -95,14 +95,18 @@ type Writer struct {
 	fields  map[string]fieldAt
 	recent  [256]recentChain // of data that is not interned
 	items   []item
-	exact   bool     // each entry is taken in by itself
-	pending [][]item // of entries that are written and not yet taken in
+	changes changes
+	commits uint64 // so far: what waits is of the next
 	fresh   []fresh
-	observe func() // of a test: called before each step that others may see
+	observe func() // of a test: called before each commit
 	broken  error
 }
 
-type fieldAt struct{ offset, head uint64 }
+type fieldAt struct {
+	offset, head uint64
+	commit       uint64 // that waits for the change of its head
+	change       int
+}
 
 type recentChain struct {
 	offset uint64
@@ -238,22 +242,8 @@ func (w *Writer) open() (err error) {
 	if err != nil {
 		return &os.PathError{Op: "mmap", Path: w.path, Err: err}
 	}
-	w.exact = local(w.fd)
-	return w.grow(w.tail)
-}
-
-// local tells whether a write is a matter of the page cache alone. Where it is a message to a server, as with the overlays of rootless containers, a
-// commit per entry would cost more than all else.
-func local(fd int) bool {
-	var st unix.Statfs_t
-	if unix.Fstatfs(fd, &st) != nil {
-		return true
-	}
-	switch st.Type {
-	case unix.FUSE_SUPER_MAGIC, unix.NFS_SUPER_MAGIC, unix.V9FS_MAGIC, unix.CEPH_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC:
-		return false
-	}
-	return true
+	w.changes.open()
+	return w.grow(max(w.tail, headerSize))
 }
 
 func (w *Writer) discard() {
@@ -320,33 +310,6 @@ func (w *Writer) allocate(from, to uint64) error {
 func (w *Writer) get(at uint64) uint64    { return le.Uint64(w.mem[at:]) }
 func (w *Writer) put(at uint64, v uint64) { le.PutUint64(w.mem[at:], v) }
 func (w *Writer) word(at uint64) *uint64  { return (*uint64)(unsafe.Pointer(&w.mem[at : at+8][0])) }
-
-// publish is a store that others may see at once.
-func (w *Writer) publish(at uint64, v uint64) {
-	if w.observe != nil {
-		w.observe()
-	}
-	atomic.StoreUint64(w.word(at), v)
-}
-
-// commit writes the header: from here on the file has what was written before.
-func (w *Writer) commit() error {
-	if w.observe != nil {
-		w.observe()
-	}
-	w.head.encode(&w.buf)
-	n, err := unix.Pwrite(w.fd, w.buf[:], 0)
-	for err == unix.EINTR {
-		n, err = unix.Pwrite(w.fd, w.buf[:], 0)
-	}
-	if err == nil && n != headerSize {
-		err = unix.EIO
-	}
-	if err != nil {
-		return &os.PathError{Op: "write", Path: w.path, Err: err}
-	}
-	return nil
-}
 
 // guarded turns a fault in the mapping into ErrFault, after which the Writer only closes.
 func (w *Writer) guarded(f func() error) (err error) {
@@ -445,8 +408,10 @@ func (c *chain) next() uint64 { return max(4, 2*c.size) }
 
 // listOf walks to the end of a data object's list of entries in the file.
 func (w *Writer) listOf(at uint64) (chain, error) {
-	if err := w.settle(); err != nil {
-		return chain{}, err
+	if len(w.changes.targets) > 0 {
+		if err := w.commit(); err != nil {
+			return chain{}, err
+		}
 	}
 	list := chain{entries: w.get(at + dataEntries)}
 	if list.entries < 2 {
@@ -483,7 +448,7 @@ func (w *Writer) field(name []byte) (fieldAt, error) {
 	hash := hashKeyed(&h.File, name)
 	for at := w.get(h.FieldTable + hash%fieldTableSize*hashItem); at != 0; {
 		if w.get(at+fieldHash) == hash && w.get(at+8) == fieldPayload+uint64(len(name)) && bytes.Equal(w.mem[at+fieldPayload:][:len(name)], name) {
-			f := fieldAt{at, w.get(at + fieldData)}
+			f := fieldAt{offset: at, head: w.get(at + fieldData)}
 			w.fields[string(name)] = f
 			return f, nil
 		}
