@@ -110,8 +110,10 @@ func (r *Recipe) prepareRoot(o OpenSSH) (Ready, error) {
 	v := r.Values
 	dir := filepath.Join(r.Etc, "ssh")
 	dropIn := filepath.Join(dir, "sshd_config.d", DropIn)
-	if err := os.Remove(dropIn); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return Ready{}, err // an earlier start's would answer for the image
+	if _, err := os.Lstat(dropIn); err == nil { // an earlier start's would answer for the image
+		if err := os.Remove(dropIn); err != nil {
+			return Ready{}, err
+		}
 	}
 	image, err := imageText(dir)
 	if err != nil {
