@@ -16,6 +16,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,13 +98,15 @@ func Run(o Options) (status int, err error) {
 	machine, boot := journalID(host.MachineID), journalID(host.BootID)
 	settings, problems := journal.LoadConfig("")
 	notices = append(notices, problems...)
-	var l *loop.Loop
+	var invocations sync.Map // unit to invocation id: the loop's to write, the journal's to read
 	options := journal.Options{
 		Config: settings, MachineID: machine, BootID: boot, Hostname: host.Hostname, Sockets: true,
 		Console: journal.Console{FD: 1, Format: format, Colour: isTerminal(1)},
 		Lookup: func(pid int) (string, string) {
 			name, _ := tracker.Lookup(pid)
-			return name, l.Invocation(name)
+			id, _ := invocations.Load(name)
+			invocation, _ := id.(string)
+			return name, invocation
 		},
 	}
 	var collector *journal.Collector
@@ -133,10 +136,10 @@ func Run(o Options) (status int, err error) {
 		notices = append(notices, d.String())
 	}
 	compiler := spawn.NewCompiler(spawn.Options{Host: host, Strict: o.Strict, Credentials: places.Credentials})
-	l, err = loop.New(loop.Config{
+	l, err := loop.New(loop.Config{
 		Target: target, Loader: loader, Files: files, Places: places, Budget: budget, Notices: notices,
 		Environment: loop.Environment(o.Environ, o.Env == "clean"), Own: loop.Environment(nil, true), Passable: o.Environ,
-		Compiler: compiler, Tracker: tracker, Journal: collector, Facts: f, Command: o.command(),
+		Compiler: compiler, Tracker: tracker, Journal: collector, Invocations: &invocations, Facts: f, Command: o.command(),
 		Info: info(host, f, startup), Random: rand.Uint64, Perturb: perturb(host), Startup: startup,
 		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ), Restored: state,
 	})
@@ -148,6 +151,9 @@ func Run(o Options) (status int, err error) {
 		collector.Log(4, "", fmt.Sprintf("%v: systemctl cannot reach the manager", err), nil)
 	} else {
 		l.Serve(server)
+		if state != nil {
+			server.Connect() // dbus.service may run already
+		}
 	}
 	end, err := l.Run()
 	if err != nil {

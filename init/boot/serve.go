@@ -26,7 +26,7 @@ const features = "-PAM -AUDIT -SELINUX -APPARMOR -IMA -SMACK +SECCOMP -GCRYPT -G
 // serve makes the D-Bus socket that systemctl asks, unless an earlier incarnation has left it, and a server on it. Who comes while the manager executes
 // itself anew waits in the socket.
 func serve(l *loop.Loop, p loop.Places) (*bus.Server, error) {
-	s := bus.New(l, bus.Options{UID: uint32(os.Getuid()), Logf: l.Logf})
+	s := bus.New(l, bus.Options{UID: uint32(os.Getuid()), Logf: l.Logf, BusName: l.BusName})
 	l.Listen = func() error {
 		fd, err := listenPrivate(p.Private)
 		if err != nil {

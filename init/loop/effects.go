@@ -86,7 +86,7 @@ func (l *Loop) told(effect supervise.Effect) {
 	case supervise.UnitRemoved:
 		l.config.Tracker.Forget(e.Unit)
 		l.config.Journal.ForgetUnit(e.Unit)
-		l.invocations.Delete(e.Unit)
+		l.config.Invocations.Delete(e.Unit)
 		delete(l.degraded, e.Unit)
 		delete(l.readAt, e.Unit)
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	Compiler    *spawn.Compiler
 	Tracker     *track.Tracker
 	Journal     *journal.Collector
+	Invocations *sync.Map // unit to invocation id, for the journal's goroutine
 	Facts       Facts
 	Files       Files    // where files of transient units go
 	Places      Places   // sockets below /run
@@ -95,8 +96,6 @@ type Loop struct {
 	reexec  bool
 	panics  []supervise.Usec
 	crashed bool // nothing is done any more but to reap
-
-	invocations sync.Map // unit to invocation id, for the journal's goroutine
 
 	mu     sync.Mutex
 	asked  []func(bus.Manager)
@@ -351,16 +350,6 @@ func (l *Loop) outOfMemory(uint32) {
 	for _, name := range l.config.Tracker.OOM() {
 		l.event(supervise.OutOfMemory{Unit: name})
 	}
-}
-
-// Invocation is the id of a unit's newest life. It may be called by any goroutine.
-func (l *Loop) Invocation(name string) string {
-	if l == nil { // it is not made yet
-		return ""
-	}
-	id, _ := l.invocations.Load(name)
-	s, _ := id.(string)
-	return s
 }
 
 // log hands a line to the journal, unless it is less important than the log level.

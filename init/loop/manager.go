@@ -118,3 +118,13 @@ func span(u supervise.Usec) string {
 	s := u.Format(1000)
 	return strings.TrimSpace(s)
 }
+
+// BusName: a name that some service has as BusName= has another owner on the system bus.
+func (l *Loop) BusName(e supervise.BusName) {
+	if e.PID > 0 {
+		if _, known := l.children[e.PID]; !known {
+			l.follow(e.PID)
+		}
+	}
+	l.event(e)
+}

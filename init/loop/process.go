@@ -46,7 +46,7 @@ func (l *Loop) start(e *supervise.Spawn) (int, error) {
 	if limit, ok := l.config.Tracker.Limit(e.Stamp); ok && stamped {
 		given.Stamp = limit
 	}
-	l.invocations.Store(e.Unit, e.Invocation)
+	l.config.Invocations.Store(e.Unit, e.Invocation)
 	for _, p := range e.FDs {
 		given.FDs = append(given.FDs, l.fds.number(p.FD))
 	}
