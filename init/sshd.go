@@ -194,4 +194,3 @@ func containerBirth() sshdrecipe.Birth {
 	}
 	return b
 }
-

@@ -225,7 +225,7 @@ func quoteAll(words []string) string {
 	return b.String()
 }
 
-// quote is a word of a command line of a unit file that stands for itself (systemd.service(5), "Command lines").
+// quote is a word of a command line with the prefix ":" that stands for itself (systemd.service(5), "Command lines").
 func quote(w string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -234,9 +234,8 @@ func quote(w string) string {
 		case c == '"' || c == '\\':
 			b.WriteByte('\\')
 			b.WriteByte(c)
-		case c == '$' || c == '%':
-			b.WriteByte(c)
-			b.WriteByte(c)
+		case c == '%':
+			b.WriteString("%%")
 		case c < ' ' || c == 0x7f:
 			fmt.Fprintf(&b, `\x%02x`, c)
 		default:

@@ -149,8 +149,19 @@ func (l *Loop) everyone(sig unix.Signal) {
 	}
 }
 
+// signalled is the status of an end by a unit's failure whose main process did not exit (unit_exit_status in src/core/unit.c). For the command of the
+// command line it is told by which signal, as the wrapper does.
+const signalled = 255
+
 // finish ends the manager.
 func (l *Loop) finish(e supervise.Finish) {
+	if c := l.config.Command; c != nil && e.Status == signalled {
+		if u, ok := l.machine.Unit(c.Unit); ok && u.Service != nil {
+			if s := u.Service.MainStatus.Status; s.Code == supervise.StatusKilled || s.Code == supervise.StatusDumped {
+				e.Status = 128 + s.Value
+			}
+		}
+	}
 	l.ending = &Ending{Objective: e.Objective, Status: e.Status, Argument: e.Argument}
 }
 
