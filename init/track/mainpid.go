@@ -69,7 +69,7 @@ func (t *Tracker) guess(left []Process, control int) int {
 func (t *Tracker) readPIDFile(file, name string, control int) (int, error) {
 	fd, safe, err := chase(file)
 	if err != nil {
-		return 0, err
+		return 0, sentence(err)
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
@@ -79,12 +79,12 @@ func (t *Tracker) readPIDFile(file, name string, control int) (int, error) {
 	var buf [64]byte
 	var n int
 	if err := sys.Retry(func() (err error) { n, err = unix.Read(fd, buf[:]); return err }); err != nil {
-		return 0, err
+		return 0, sentence(err)
 	}
 	line, _, _ := strings.Cut(string(buf[:n]), "\n")
 	pid, err := parsePID(line)
 	if err != nil {
-		return 0, fmt.Errorf("Failed to parse PID from file %s: %w", file, err)
+		return 0, fmt.Errorf("Failed to parse PID from file %s: %w", file, sentence(err))
 	}
 	switch s, err := t.proc.stat(pid); {
 	case pid == 1 || pid == t.self:
@@ -121,6 +121,12 @@ func parsePID(s string) (int, error) {
 		return 0, unix.EINVAL
 	}
 	return int(n), nil
+}
+
+// sentence begins the text of an error number as the C library does.
+func sentence(err error) error {
+	text := err.Error()
+	return errors.New(strings.ToUpper(text[:1]) + text[1:])
 }
 
 // chases bounds the symbolic links of one path (CHASE_SYMLINKS_MAX in src/basic/chase-symlinks.c).

@@ -216,7 +216,7 @@ func (t *Tracker) of(pid int) *family {
 	return nil
 }
 
-// members are the processes of a unit as of the last pass, and of its cgroup as of now. The slice is good until the next pass.
+// members are the processes of a unit as of the last pass. The slice is good until the next one.
 func (t *Tracker) members(f *family) []int {
 	if f.pass != t.number {
 		f.member = f.member[:0]
