@@ -89,7 +89,7 @@ func TestClients(t *testing.T) {
 			{"ssh -i /c/other -o IdentitiesOnly=yes -o BatchMode=yes " + options + " ann@127.0.0.1 true", "authenticating user ann"},
 			{"ssh -o BatchMode=yes " + options + " bob@127.0.0.1 true", "authenticating user bob"},
 			{"sshpass -p wrong ssh -o NumberOfPasswordPrompts=1 " + options + " bob@127.0.0.1 true", "Failed password for bob"},
-			{"sshpass -p '' ssh -o NumberOfPasswordPrompts=1 " + options + " root@127.0.0.1 true", "Failed password for root"},
+			{"sshpass -p wrong ssh -o NumberOfPasswordPrompts=1 " + options + " root@127.0.0.1 true", "Failed password for root"},
 			{"sshpass -p x ssh -o NumberOfPasswordPrompts=1 " + options + " mallory@127.0.0.1 true", "Invalid user mallory"},
 		} {
 			if out := c.fails(tt.command); !strings.Contains(out, "denied") {
