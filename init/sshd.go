@@ -136,10 +136,10 @@ func endSessions() int {
 
 func sayLeft(found *sessions.Sessions, left []int) {
 	if found.Len() > 0 {
-		fmt.Fprintf(os.Stderr, "keelson: sshd: connections told and closed: %d\n", found.Len()-len(left))
+		fmt.Fprintf(os.Stderr, "keelson: sshd: connections told and closed: %d\n", found.Len())
 	}
 	if len(left) > 0 {
-		fmt.Fprintf(os.Stderr, "keelson: sshd: these do not end: %v\n", left)
+		fmt.Fprintf(os.Stderr, "keelson: sshd: of their processes these do not end: %v\n", left)
 	}
 }
 

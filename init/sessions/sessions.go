@@ -117,6 +117,7 @@ const (
 type Sessions struct {
 	first                 []process
 	commands, connections holding
+	clients               int
 }
 
 // Find finds the sessions below a process, 0 for all that /proc shows. Where processes of other containers or of the host can be seen, their sessions are
@@ -128,7 +129,17 @@ func Find(under int) (*Sessions, error) {
 	}
 	first, connections := find(all)
 	first, connections = below(all, under, first), below(all, under, connections)
-	return &Sessions{first, hold(first), hold(connections)}, nil
+	return &Sessions{first, hold(first), hold(connections), clients(connections)}, nil
+}
+
+// clients counts connections: one may have two processes.
+func clients(connections []process) (n int) {
+	for _, p := range connections {
+		if !slices.ContainsFunc(connections, func(o process) bool { return o.pid == p.parent }) {
+			n++
+		}
+	}
+	return n
 }
 
 // below leaves the descendants of a process.
@@ -149,8 +160,8 @@ func below(all map[int]process, ancestor int, list []process) []process {
 	})
 }
 
-// Len is how many connections there are.
-func (s *Sessions) Len() int { return len(s.connections) }
+// Len is how many clients there are.
+func (s *Sessions) Len() int { return s.clients }
 
 // End tells the sessions the reason and ends them. It gives the pids that are still there after all that, and takes four seconds at most.
 func (s *Sessions) End(reason string) (left []int) {
