@@ -126,6 +126,19 @@ func (h *Host) Booted() bool {
 	return err == nil && fi.IsDir()
 }
 
+// Chroot tells whether the root directory is another than that of PID 1. Who may not look at that one is taken to share it.
+func (h *Host) Chroot() bool {
+	if v, set := h.Flag("SYSTEMD_IGNORE_CHROOT"); set && v {
+		return false
+	}
+	theirs, err := os.Stat(h.Path("/proc/1/root"))
+	if err != nil {
+		return false
+	}
+	ours, err := os.Stat(h.Path("/"))
+	return err == nil && !os.SameFile(theirs, ours)
+}
+
 // Time is the present.
 func (h *Host) Time() time.Time {
 	if h.Now != nil {

@@ -106,6 +106,10 @@ func (c *Conn) Close() {
 	}
 }
 
+// FD is the connection's descriptor, for who waits for more than the manager. It stays the connection's. Before it is waited for, Drain
+// has to have been called: what was read together with a reply does not come again.
+func (c *Conn) FD() int { return c.fd }
+
 // Reply is what a method returned.
 type Reply struct {
 	Body  []any
@@ -167,18 +171,38 @@ func (c *Conn) Manager(member string, args ...any) (*Reply, error) {
 	return c.Call(Destination, Root, Interface, member, args...)
 }
 
-// Next waits for a signal, for ever, and hands it to Watch.
+// Next waits for a signal, for ever, and hands it to Watch, with all others that have come.
 func (c *Conn) Next() error {
 	for {
+		if n, err := c.Drain(); n > 0 || err != nil {
+			return err
+		}
+		if err := c.fill(len(c.in)+1, time.Time{}); err != nil {
+			return err
+		}
+	}
+}
+
+// Drain hands the signals that have been read already to Watch, and says how many. It does not wait.
+func (c *Conn) Drain() (signals int, err error) {
+	for len(c.in) >= fixedHeader {
+		whole, _, err := frameLength(c.in)
+		if err != nil {
+			return signals, err
+		}
+		if len(c.in) < whole {
+			return signals, nil
+		}
 		m, _, err := c.read(time.Time{})
 		if err != nil {
-			return err
+			return signals, err
 		}
 		if m.Type == dbus.TypeSignal {
 			c.signal(m)
-			return nil
+			signals++
 		}
 	}
+	return signals, nil
 }
 
 func (c *Conn) signal(m *dbus.Message) {

@@ -51,6 +51,16 @@ func (c *Conn) Subscribe(member string) {
 	}
 }
 
+// SubscribeUnit asks for changes of a unit's properties.
+func (c *Conn) SubscribeUnit(path dbus.ObjectPath) error {
+	if c.OnBus {
+		if err := c.match("path='" + string(path) + "',interface='" + properties + "',member='PropertiesChanged'"); err != nil {
+			return err
+		}
+	}
+	return c.Post(Destination, Root, Interface, "Subscribe")
+}
+
 // match asks a message bus for signals of the manager's.
 func (c *Conn) match(rule string) error {
 	_, err := c.Call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "type='signal',sender='"+Destination+"',"+rule)
@@ -72,6 +82,9 @@ func (w *Jobs) signal(s Signal) {
 
 // Add waits for one more job.
 func (w *Jobs) Add(job dbus.ObjectPath) { w.waiting[job] = true }
+
+// Also hands all signals on to f as well.
+func (w *Jobs) Also(f func(Signal)) { w.next = f }
 
 // Wait waits for all jobs and tells how they ended. The error is that of the first that failed, or of the connection; it has been told.
 func (w *Jobs) Wait() error {

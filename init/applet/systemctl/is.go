@@ -56,7 +56,7 @@ func (c *ctl) isSystemRunning(string, []string) int {
 			c.Puts(state)
 		}
 	}
-	if c.root != "" || c.chroot() || c.remote == "" && c.scope == systemScope && !c.Booted() {
+	if c.root != "" || c.Chroot() || c.remote == "" && c.scope == systemScope && !c.Booted() {
 		say("offline")
 		return 1
 	}

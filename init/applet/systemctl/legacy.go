@@ -29,7 +29,7 @@ var legacies = []struct {
 
 // legacyOptions reads the options of a legacy program. If ok is false there is no more to do.
 func (c *ctl) legacyOptions(args []string, table []setting) (rest []string, status int, ok bool) {
-	if c.chroot() {
+	if c.Chroot() {
 		c.Infof("Running in chroot, ignoring request.")
 		return nil, 0, false
 	}

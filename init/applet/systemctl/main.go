@@ -2,7 +2,6 @@ package systemctl
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -201,20 +200,7 @@ func (c *ctl) offline() bool {
 	if v, set := c.Flag("SYSTEMD_OFFLINE"); set {
 		return v
 	}
-	return c.chroot()
-}
-
-// chroot tells whether the root directory is another than that of PID 1. Who may not look at that one is taken to share it.
-func (c *ctl) chroot() bool {
-	if v, set := c.Flag("SYSTEMD_IGNORE_CHROOT"); set && v {
-		return false
-	}
-	theirs, err := os.Stat(c.Path("/proc/1/root"))
-	if err != nil {
-		return false
-	}
-	ours, err := os.Stat(c.Path("/"))
-	return err == nil && !os.SameFile(theirs, ours)
+	return c.Chroot()
 }
 
 // clientSide tells whether unit files are changed here, and not by the manager (install_client_side of systemctl-util.c).
