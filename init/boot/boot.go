@@ -65,6 +65,10 @@ func (o *Options) FromEnvironment() {
 	o.Strict = ok && strict
 }
 
+// syslogSocket is where a syslog daemon listens that lives beside journald: syslog.socket (systemd.special(7)). Debian's journald forwards there unless
+// told otherwise.
+const syslogSocket = "/run/systemd/journal/syslog"
+
 // exitFailure is what a manager ends with that could not go on.
 const exitFailure = 255
 
@@ -101,6 +105,7 @@ func Run(o Options) (status int, err error) {
 	var invocations sync.Map // unit to invocation id: the loop's to write, the journal's to read
 	options := journal.Options{
 		Config: settings, MachineID: machine, BootID: boot, Hostname: host.Hostname, Sockets: true,
+		Forward: []journal.Forward{{Path: syslogSocket}},
 		Console: journal.Console{FD: 1, Format: format, Colour: isTerminal(1)},
 		Lookup: func(pid int) (string, string) {
 			name, _ := tracker.Lookup(pid)

@@ -17,9 +17,10 @@
 //
 // # Signals
 //
-// All signals are blocked from before the Go runtime is up (package early), in every thread, and read from a signalfd, with who sent them. The
-// exception is SIGCHLD, which the runtime unblocks in all its threads whatever they were started with (_SigUnblock in runtime/sigtab_linux_generic.go):
-// it comes by os/signal and an eventfd. It is a hint that may stand for any number of children, so nothing is lost with it.
+// All signals are blocked from before the Go runtime is up (package early), and those that the runtime leaves blocked are read from a signalfd, with who
+// sent them. Some it unblocks in all its threads, whatever they were started with (blockableSig in runtime/signal_unix.go): SIGCHLD, and those
+// that end a process, SIGHUP, SIGINT, SIGQUIT, SIGABRT and SIGTERM. These come by os/signal. SIGCHLD is a hint that may stand for any number
+// of children, so nothing is lost with it.
 //
 // # Descriptors
 //

@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"strings"
@@ -64,16 +63,20 @@ func (l *Loop) stop(verb supervise.Verb, force bool, sig uint32, from int) {
 		l.hurry()
 		return
 	}
-	l.say(5, "Received SIG%s from PID %d%s.", signalName(sig), from, l.nameOf(from))
+	l.say(5, "Received SIG%s%s.", signalName(sig), l.nameOf(from))
 	l.Request(supervise.Request{Verb: verb, Force: force, Status: l.machine.Status()}, nil)
 	l.beginStop()
 }
 
 func (l *Loop) nameOf(pid int) string {
-	if line := l.config.Tracker.Cmdline(pid); pid > 0 && line != "" {
-		return " (" + line + ")"
+	switch line := l.config.Tracker.Cmdline(pid); {
+	case pid <= 0: // from outside of the container, or not known
+		return ""
+	case line == "":
+		return fmt.Sprintf(" from PID %d", pid)
+	default:
+		return fmt.Sprintf(" from PID %d (%s)", pid, line)
 	}
-	return ""
 }
 
 func signalName(sig uint32) string {
@@ -186,7 +189,7 @@ func (l *Loop) Sweep() {
 // await reaps until nobody is left or the time is up, and gives those who are left.
 func (l *Loop) await(left []track.Process, limit time.Duration) []track.Process {
 	until := Now().Monotonic.Add(supervise.Usec(limit.Microseconds()))
-	poll := []unix.PollFd{{Fd: int32(l.signals), Events: unix.POLLIN}}
+	poll := []unix.PollFd{{Fd: int32(l.childhood), Events: unix.POLLIN}}
 	for len(left) > 0 {
 		for {
 			var pid int
@@ -204,8 +207,7 @@ func (l *Loop) await(left []track.Process, limit time.Duration) []track.Process 
 			break
 		}
 		unix.Poll(poll, int((until-now)/1000)+1)
-		var drop [128 * 16]byte
-		unix.Read(l.signals, drop[:])
+		silence(l.childhood)
 	}
 	return left
 }
@@ -229,20 +231,14 @@ func terminationLog(reason string) {
 
 // Freeze reaps until a signal asks for the end (systemd's freeze, src/core/crash-handler.c, but that it listens).
 func (l *Loop) Freeze() {
-	for {
-		poll := []unix.PollFd{{Fd: int32(l.signals), Events: unix.POLLIN}, {Fd: int32(l.childhood), Events: unix.POLLIN}}
-		unix.Poll(poll, -1)
+	poll := []unix.PollFd{{Fd: int32(l.thaw), Events: unix.POLLIN}, {Fd: int32(l.childhood), Events: unix.POLLIN}}
+	for poll[0].Revents == 0 {
 		silence(l.childhood)
 		for {
 			if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != nil && err != unix.EINTR || pid == 0 {
 				break
 			}
 		}
-		var info [128]byte // one struct signalfd_siginfo, which begins with the signal's number
-		if n, err := unix.Read(l.signals, info[:]); err == nil && n == len(info) {
-			if _, ends := responses[binary.NativeEndian.Uint32(info[:])]; ends {
-				return
-			}
-		}
+		unix.Poll(poll, -1)
 	}
 }

@@ -66,6 +66,7 @@ type Loop struct {
 
 	signals   int
 	childhood int // eventfd: SIGCHLD came
+	thaw      int // eventfd: a signal that asks for the end came after the end of Run
 	monotonic *alarm
 	realtime  *alarm
 	budget    *alarm
@@ -143,13 +144,12 @@ func (l *Loop) openSources() (err error) {
 	if l.signals, err = unix.Signalfd(-1, &everything, unix.SFD_CLOEXEC|unix.SFD_NONBLOCK); err != nil {
 		return os.NewSyscallError("signalfd", err)
 	}
-	if l.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return os.NewSyscallError("eventfd", err)
+	for _, fd := range []*int{&l.wake, &l.childhood, &l.thaw} {
+		if *fd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+			return os.NewSyscallError("eventfd", err)
+		}
 	}
-	if l.childhood, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return os.NewSyscallError("eventfd", err)
-	}
-	l.watchChildren()
+	l.watchSignals()
 	for _, a := range []struct {
 		alarm **alarm
 		clock int

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keelson/init/bus"
 	"keelson/init/sys"
 	"keelson/supervise"
 	"keelson/supervise/graph"
@@ -45,13 +46,21 @@ var responses = map[uint32]response{
 // forced are the signals after which nothing is stopped in order (SIGRTMIN+13 and the two after it).
 func forced(sig uint32) bool { return sig >= rtmin+13 && sig <= rtmin+16 }
 
-// watchChildren has SIGCHLD ring childhood. The channel holds one: more would say nothing more.
-func (l *Loop) watchChildren() {
-	hints := make(chan os.Signal, 1)
-	signal.Notify(hints, unix.SIGCHLD)
+// unblocked are the signals that the Go runtime does not leave blocked, and whose default it would act on.
+var unblocked = []os.Signal{unix.SIGCHLD, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGABRT, unix.SIGTERM}
+
+// watchSignals takes them from the runtime. SIGCHLD rings childhood, the others come to the owner like what D-Bus clients ask.
+func (l *Loop) watchSignals() {
+	got := make(chan os.Signal, 64)
+	signal.Notify(got, unblocked...)
 	go func() {
-		for range hints {
-			ring(l.childhood)
+		for s := range got {
+			sig := s.(unix.Signal)
+			if sig == unix.SIGCHLD {
+				ring(l.childhood)
+			} else if !l.Do(func(bus.Manager) { l.signal(uint32(sig), 0) }) && (sig == unix.SIGTERM || sig == unix.SIGINT) {
+				ring(l.thaw)
+			}
 		}
 	}()
 	ring(l.childhood) // children may have ended before

@@ -111,11 +111,15 @@ func (c container) sh(command string) string {
 	return out
 }
 
-// booted waits for the boot to be over.
+// booted waits for the boot to be over. Before the manager's socket is there, nobody can be asked.
 func (c container) booted() string {
 	c.t.Helper()
-	out, _ := c.try("systemctl is-system-running --wait")
-	return out
+	for end := time.Now().Add(time.Minute); ; {
+		out, _ := c.try("systemctl is-system-running --wait")
+		if !strings.HasPrefix(out, "Failed to connect") && !strings.HasPrefix(out, "System has not") || time.Now().After(end) {
+			return out
+		}
+	}
 }
 
 func (c container) logs() string {
