@@ -27,9 +27,14 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// need makes the images, which are there already but for keelson itself after the first time.
+var made bool
+
+// need makes the images, once: they are the same for all tests of a run.
 func need(t *testing.T) {
 	t.Helper()
+	if made {
+		return
+	}
 	binary.Need(t, "docker")
 	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
 		if os.Getenv("CI") == "true" {
@@ -53,6 +58,7 @@ func need(t *testing.T) {
 			t.Fatalf("docker build: %s", out)
 		}
 	}
+	made = true
 }
 
 // A container is one that runs.
