@@ -192,6 +192,9 @@ func (c *Collector) run() {
 // turnOver gives what a turn read to the outputs.
 func (c *Collector) turnOver() {
 	c.store.flush()
+	if c.store.open != nil {
+		c.store.open.Announce()
+	}
 	c.store.tick()
 	if c.console != nil {
 		c.console.flush()

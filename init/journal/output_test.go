@@ -315,7 +315,7 @@ func TestFullDisk(t *testing.T) {
 	c.Close()
 	lines := pick(entries(t, root), "MESSAGE")
 	if n := len(lines); n < 100 || lines[n-1] != fmt.Sprintf("line %0100d", 9999) {
-		t.Errorf("%d lines, the last is %q", n, lines[max(n-1, 0)])
+		t.Errorf("%d lines, the last is not the last that was said", n)
 	}
 
 	// Now others take all the room.

@@ -48,7 +48,7 @@ func Vacuum(dir string, limit Limit, now time.Time) (deleted []Deleted, err erro
 	var kept []archived
 	var failed error
 	remove := func(a archived, empty bool) bool {
-		if err := os.Remove(a.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := discard(a.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = err
 			return false
 		}
@@ -190,7 +190,23 @@ func (s *store) vacuumOne() bool {
 	if err != nil || len(list) == 0 {
 		return false
 	}
-	return os.Remove(list[0].path) == nil
+	return discard(list[0].path) == nil
+}
+
+// discard deletes a file and gives its space back even if somebody still has it open (unlinkat_deallocate of fs-util.c): those find zeros.
+func discard(path string) error {
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err == nil {
+		defer unix.Close(fd)
+	}
+	if err := os.Remove(path); err != nil || fd < 0 {
+		return err
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) == nil && st.Nlink == 0 && st.Blocks > 0 {
+		unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 0, st.Size)
+	}
+	return nil
 }
 
 // makeDir makes a directory of journal files as systemd-tmpfiles does: for the group systemd-journal, if there is one, which new files inherit.

@@ -34,7 +34,7 @@ type fresh struct {
 
 // Append adds entries and returns how many of them. Times must not lie before those of the last entry (ErrBackwards). The file may be full
 // (ErrFull) or have to be given up; then it may have gained data that no entry refers to, which is legal. Nothing is kept
-// of the records after the call.
+// of the records after the call. Those who follow the file are told by Announce.
 func (w *Writer) Append(batch ...Record) (n int, err error) {
 	err = w.guarded(func() error {
 		n, err = w.append(batch)
@@ -80,7 +80,6 @@ func (w *Writer) append(batch []Record) (int, error) {
 		if err := w.commit(); err != nil {
 			return 0, err
 		}
-		w.announce()
 	}
 	return len(batch), full
 }

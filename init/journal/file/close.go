@@ -43,6 +43,7 @@ func (w *Writer) Archive() error {
 	if err := w.commit(); err != nil {
 		return err
 	}
+	w.Announce()
 	if end < w.alloc {
 		if err := sys.Retry(func() error { return unix.Ftruncate(w.fd, int64(end)) }); err != nil {
 			return &os.PathError{Op: "truncate", Path: w.path, Err: err}

@@ -147,7 +147,10 @@ func (w *Writer) scatter() error {
 	}
 }
 
-// announce makes inotify(7) tell those who follow the file that it changed: of the mapping it knows nothing. A failure is no loss.
-func (w *Writer) announce() {
-	unix.Pwrite(w.fd, []byte{byte(w.head.State)}, 16)
+// Announce makes inotify(7) tell those who follow the file that it changed since the last time: of the mapping it knows nothing. A failure is no loss.
+func (w *Writer) Announce() {
+	if w.announced != w.commits && w.fd >= 0 {
+		w.announced = w.commits
+		unix.Pwrite(w.fd, []byte{byte(w.head.State)}, 16)
+	}
 }

@@ -90,16 +90,17 @@ type Writer struct {
 	tail   uint64 // where the next object goes
 	main   chain
 
-	epoch   *epoch
-	data    map[string]*Data
-	fields  map[string]fieldAt
-	recent  [256]recentChain // of data that is not interned
-	items   []item
-	changes changes
-	commits uint64 // so far: what waits is of the next
-	fresh   []fresh
-	observe func() // of a test: called before each commit
-	broken  error
+	epoch     *epoch
+	data      map[string]*Data
+	fields    map[string]fieldAt
+	recent    [256]recentChain // of data that is not interned
+	items     []item
+	changes   changes
+	commits   uint64 // so far: what waits is of the next
+	announced uint64 // of commits
+	fresh     []fresh
+	observe   func() // of a test: called before each commit
+	broken    error
 }
 
 type fieldAt struct {
