@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
-	"keelson/supervise/graph"
 )
 
 // connectionsMax is how many clients may be connected at a time. Further ones are accepted and closed, as systemd does.
@@ -55,9 +54,9 @@ type Server struct {
 	manager  Manager // set with the first connection; without one nobody is to be told anything
 	conns    map[*conn]bool
 	dirty    dirty
-	linked   bool        // the system bus has a connection, or will soon
-	about    graph.JobID // the job that a signal is about
-	flushing bool        // the next portion is on its way
+	linked   bool  // the system bus has a connection, or will soon
+	about    about // what is being told of
+	flushing bool  // the next portion is on its way
 }
 
 // New is a server without a socket. Nothing runs until Serve.

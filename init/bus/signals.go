@@ -60,38 +60,34 @@ func (s *Server) Effect(e supervise.Effect) {
 	if len(s.conns) == 0 {
 		return
 	}
-	switch e := e.(type) {
-	case supervise.JobNew:
-		s.about = e.Job
-	case supervise.JobChanged:
-		s.about = e.Job
-	case supervise.JobRemoved:
-		s.about = e.Job
-	}
 	s.effect(e)
-	s.about = 0
 }
 
 func (s *Server) effect(e supervise.Effect) {
 	switch e := e.(type) {
 	case supervise.UnitNew:
+		defer s.isAbout(about{unit: e.Unit})()
 		s.tell("UnitNew", "so", e.Unit, unitPath(e.Unit))
 		s.newUnit(e.Unit)
 	case supervise.UnitChanged:
 		s.dirty.add(e.Unit)
 	case supervise.UnitRemoved:
 		s.dirty.take(e.Unit)
+		defer s.isAbout(about{unit: e.Unit})()
 		s.tell("UnitRemoved", "so", e.Unit, unitPath(e.Unit))
 	case supervise.JobNew:
 		s.changed(e.Unit)
+		defer s.isAbout(about{job: e.Job})()
 		s.tell("JobNew", "uos", uint32(e.Job), jobPath(e.Job), e.Unit)
 		s.dirty.add(e.Unit)
 	case supervise.JobChanged:
 		s.changed(e.Unit)
+		defer s.isAbout(about{job: e.Job})()
 		s.broadcast(jobPath(e.Job), propertyInterface, "PropertiesChanged", "sa{sv}as",
 			jobInterface, []entry{{"State", dbus.MakeVariant(e.State.String())}}, []string{})
 	case supervise.JobRemoved:
 		s.changed(e.Unit)
+		defer s.isAbout(about{job: e.Job})()
 		s.tell("JobRemoved", "uoss", uint32(e.Job), jobPath(e.Job), e.Unit, e.Result.String())
 		for c := range s.conns {
 			if c.link != nil {
@@ -102,6 +98,13 @@ func (s *Server) effect(e supervise.Effect) {
 	case supervise.StartupFinished:
 		s.startupFinished()
 	}
+}
+
+// isAbout says what is being told of, until the function that it gives is called.
+func (s *Server) isAbout(a about) (over func()) {
+	was := s.about
+	s.about = a
+	return func() { s.about = was }
 }
 
 // newUnit has the names of a new unit followed on the bus.
@@ -166,6 +169,7 @@ func (s *Server) tellChanges(name string) {
 	if !ok {
 		return
 	}
+	defer s.isAbout(about{unit: u.Name})()
 	subject := &subject{Manager: m, server: s, machine: m.Machine(), u: u}
 	for _, i := range s.tables.units[u.Config.Type]() {
 		var v values
@@ -202,7 +206,7 @@ func (s *Server) broadcast(path dbus.ObjectPath, i, member, sig string, body ...
 	}
 	p := &parcel{fd: -1, message: &dbus.Message{Type: dbus.TypeSignal, Flags: dbus.FlagNoReplyExpected, Headers: headers, Body: body}}
 	for c := range s.conns {
-		if c.link != nil && !c.link.wants(s.about) {
+		if c.link != nil && !c.wants(s.about) {
 			continue
 		}
 		if !c.out.put(p, true) {

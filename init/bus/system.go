@@ -25,7 +25,7 @@ import (
 //	a name changes hands  tell the machine; if it was a client's own, forget the client
 //	the connection ends   nothing more until dbus.service comes up again
 //
-// Signals go out if somebody has subscribed, and those about a job whose maker is a client.
+// Signals go out if somebody has subscribed, and those about a job to its maker and about a unit to who holds a reference to it.
 
 const (
 	busName           = "org.freedesktop.DBus"
@@ -60,8 +60,25 @@ func newLink() *link {
 	}
 }
 
-// wants tells whether anybody on the bus is to be told; about is the job that it is about, if it is about one.
-func (l *link) wants(about graph.JobID) bool { return len(l.subscribed) > 0 || l.tracked[about] }
+// about is the job or the unit that a signal is about.
+type about struct {
+	job  graph.JobID
+	unit string
+}
+
+// wants tells whether anybody on the bus is to be told: who has subscribed, the maker of the job, who holds a reference to the unit
+// (bus_foreach_bus in src/core/dbus.c).
+func (c *conn) wants(a about) bool {
+	if len(c.link.subscribed) > 0 || a.job != 0 && c.link.tracked[a.job] {
+		return true
+	}
+	for _, units := range c.refs {
+		if a.unit != "" && units[a.unit] > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Connect has the server look for the system bus now. It is to be called once units are there; later it looks by itself whenever
 // dbus.service comes up.

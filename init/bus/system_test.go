@@ -242,6 +242,23 @@ func TestSystemBus(t *testing.T) {
 	if names, _ := v.Value().([]string); err != nil || len(names) != 1 || names[0] != other.Names()[0] {
 		t.Errorf("Refs: %v %v", v, err)
 	}
+	signals := make(chan *dbus.Signal, 1000)
+	other.Signal(signals)
+	if err := other.AddMatchSignal(dbus.WithMatchInterface(propertyInterface)); err != nil {
+		t.Fatal(err)
+	}
+	if err := private.Call(managerInterface+".StartUnit", 0, "t.timer", "replace").Err; err != nil {
+		t.Fatal(err)
+	}
+	waitSignal(t, signals, func(s *dbus.Signal) bool {
+		if s.Path != unitPath("t.timer") {
+			t.Errorf("told of what nobody asked about: %v", s)
+		}
+		return s.Name == propertyInterface+".PropertiesChanged" && s.Path == unitPath("t.timer")
+	})
+	if err := private.Call(managerInterface+".StopUnit", 0, "t.timer", "replace").Err; err != nil {
+		t.Fatal(err)
+	}
 	other.Close()
 	w.until("the reference is gone", func() bool { u, ok := w.machine.Unit("t.timer"); return !ok || u.Holds == 0 })
 
