@@ -12,6 +12,7 @@ type Cell struct {
 	Under  bool   // underlined as well: the last row of a group
 	// Gap gives the gap right of the cell the cell's colour as well.
 	Gap   bool
+	Right bool // aligned to the right
 	Empty bool // shows as "-", and as null in JSON
 	JSON  any  // the value in JSON where that is not Text
 }
@@ -24,9 +25,10 @@ func Text(s string) Cell { return Cell{Text: s, Colour: NoColour} }
 
 // Table is rows under a header. Cells may have more than one line.
 type Table struct {
-	Header []string // in lower case; shown in upper case, and the names of JSON's fields
-	Rows   [][]Cell
-	Hidden []bool // columns not to be shown; shorter is padded with false
+	Header      []string // in lower case; shown in upper case, and the names of JSON's fields
+	Rows        [][]Cell
+	RightHeader []bool // headers aligned to the right; shorter is padded with false
+	Hidden      []bool // columns not to be shown; shorter is padded with false
 	// NoHeader leaves the header out.
 	NoHeader bool
 	// Full keeps cells whole however narrow the terminal is.
@@ -63,6 +65,7 @@ func (t *Table) Print(h *Host) {
 		head := make([]Cell, len(t.Header))
 		for i, n := range t.Header {
 			head[i] = Text(strings.ToUpper(n))
+			head[i].Right = i < len(t.RightHeader) && t.RightHeader[i]
 		}
 		rows = append(rows, head)
 	}
@@ -173,7 +176,12 @@ func (t *Table) printCell(h *Host, c Cell, field string, width, j int, last, hea
 	case w > width:
 		field = h.Ellipsize(field, width, 100)
 	case w < width:
-		field += strings.Repeat(" ", width-w)
+		pad := strings.Repeat(" ", width-w)
+		if c.Right {
+			field = pad + field
+		} else {
+			field += pad
+		}
 		if last && (!h.Coloured() || (colour == "" && !head)) {
 			field = strings.TrimRight(field, " \t\n\r")
 		}

@@ -67,7 +67,7 @@ func (c *ctl) filesHere(name string) files {
 		if f.fragment == "" {
 			f.fragment = c.findFile(n)
 		}
-		for _, dir := range unit.DefaultSearchPath(c.splitUsr()) {
+		for _, dir := range searchPath() {
 			d := filepath.Join(c.root, dir, n+".d")
 			entries, err := os.ReadDir(d)
 			if err != nil {

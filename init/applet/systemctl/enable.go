@@ -202,7 +202,7 @@ func (c *ctl) exists(m *manager.Conn, name string) (bool, error) {
 
 // findFile is where a unit's file is, "" if there is none.
 func (c *ctl) findFile(name string) string {
-	for _, dir := range unit.DefaultSearchPath(c.splitUsr()) {
+	for _, dir := range searchPath() {
 		path := filepath.Join(c.root, dir, name)
 		if _, err := os.Stat(path); err == nil {
 			return path
@@ -211,11 +211,8 @@ func (c *ctl) findFile(name string) string {
 	return ""
 }
 
-// splitUsr tells whether /lib is a directory of its own.
-func (c *ctl) splitUsr() bool {
-	fi, err := os.Lstat(filepath.Join("/", c.root, "lib"))
-	return err == nil && fi.IsDir()
-}
+// searchPath is where unit files are looked for, in the order that Debian up to 12 names /lib and /usr/lib in.
+func searchPath() []string { return unit.DefaultSearchPath(true) }
 
 // changeRow is a change to unit files as the manager tells it.
 type changeRow struct{ Kind, Path, Source string }
