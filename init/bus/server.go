@@ -30,6 +30,11 @@ type Options struct {
 	// Calls names the system calls of a group ("@swap"), for SystemCallFilter and its kin, which show what a filter comes to. nil: groups are
 	// shown as they are.
 	Calls func(group string, each func(call string))
+	// Streams is given the descriptors that a client passes as the standard streams of a transient unit (systemd-run --pipe, --pty), -1 for
+	// those that it does not: they are the callee's to close, when others are given or the unit is forgotten. Its file says where they belong:
+	// StandardInput=fd:NAME and its kin, with the names of [StreamNames]. It is called on the owner's goroutine, before the unit is started. nil:
+	// such units are refused.
+	Streams func(unit string, fds [3]int)
 	// Logf is told what is worth a line in the log; nil: nobody. It is called on any goroutine.
 	Logf func(priority int, format string, args ...any)
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/godbus/dbus/v5"
+
 	"keelson/supervise"
 	"keelson/supervise/unit"
 )
@@ -174,9 +176,14 @@ func settingTable() map[string]settingWriter {
 			return &fault{faultNotSupported, "Scopes take processes in by control groups, which are not to be had here."}
 		},
 	}
-	for _, name := range []string{"StandardInputFileDescriptor", "StandardOutputFileDescriptor", "StandardErrorFileDescriptor"} {
-		t[name] = func(*draft, setting) *fault {
-			return &fault{faultNotSupported, "File descriptors cannot be passed to a unit over D-Bus here."}
+	for i, name := range streamNames {
+		t[name+"FileDescriptor"] = func(d *draft, s setting) *fault {
+			fd, ok := s.value.(dbus.UnixFD)
+			if !ok {
+				return badType(s.name)
+			}
+			d.streams[i] = int(fd)
+			return d.add(name, "fd:"+StreamNames[i])
 		}
 	}
 	unitSettings(t)

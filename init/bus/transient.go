@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/godbus/dbus/v5"
+	"golang.org/x/sys/unix"
 
 	"keelson/supervise"
 	"keelson/supervise/graph"
@@ -37,12 +38,22 @@ type draft struct {
 	sections []string
 	lines    map[string][]string // by section, in order
 	limits   map[string]*[2]uint64
-	ref      bool // AddRef=
+	ref      bool   // AddRef=
+	streams  [3]int // descriptors for the standard streams, the call's; -1: none
 }
 
 func newDraft(name string) *draft {
-	return &draft{name: name, t: unit.TypeOf(name), lines: map[string][]string{}, limits: map[string]*[2]uint64{}}
+	return &draft{name: name, t: unit.TypeOf(name), lines: map[string][]string{}, limits: map[string]*[2]uint64{}, streams: [3]int{-1, -1, -1}}
 }
+
+// passes tells whether descriptors come with the unit.
+func (d *draft) passes() bool { return d.streams != [3]int{-1, -1, -1} }
+
+// StreamNames are what descriptors that a client passes as standard streams are called in the unit's file.
+var StreamNames = [3]string{"keelson-stdin", "keelson-stdout", "keelson-stderr"}
+
+// streamNames are the properties that pass them.
+var streamNames = [3]string{"StandardInput", "StandardOutput", "StandardError"}
 
 // add puts "NAME=VALUE" into the section that has such a directive.
 func (d *draft) add(name string, values ...string) *fault {
@@ -148,7 +159,10 @@ func startTransient(c *call) {
 		c.fail(faultf(faultInvalidArgs, "Job mode %s is invalid.", c.str(1)))
 		return
 	}
-	type file struct{ name, text string }
+	type file struct {
+		name, text string
+		draft      *draft
+	}
 	var files []file
 	r := supervise.Request{Verb: supervise.VerbStartTransient, Unit: c.str(0), Mode: mode}
 	add := func(name string, properties any) bool {
@@ -161,8 +175,12 @@ func startTransient(c *call) {
 			c.fail(err)
 			return false
 		}
+		if d.passes() && c.conn.server.opt.Streams == nil {
+			c.fail(&fault{faultNotSupported, "File descriptors cannot be passed to a unit over D-Bus here."})
+			return false
+		}
 		r.Hold = r.Hold || d.ref && name == r.Unit
-		files = append(files, file{name, text})
+		files = append(files, file{name, text, d})
 		return true
 	}
 	if !add(r.Unit, c.args[2]) {
@@ -180,6 +198,12 @@ func startTransient(c *call) {
 			c.fail(faultf(faultFailed, "Failed to write transient unit file: %v", err))
 			return
 		}
+		if f.draft.passes() {
+			if err := c.passStreams(f.name, f.draft.streams); err != nil {
+				c.fail(err)
+				return
+			}
+		}
 	}
 	c.request(r, func(reply supervise.Reply) {
 		if r.Hold {
@@ -188,6 +212,26 @@ func startTransient(c *call) {
 		c.track(reply.Job)
 		c.reply(jobPath(reply.Job))
 	})
+}
+
+// passStreams hands copies of the client's descriptors on.
+func (c *call) passStreams(name string, fds [3]int) error {
+	copies := [3]int{-1, -1, -1}
+	for i, fd := range fds {
+		if fd < 0 {
+			continue
+		}
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			for _, n := range copies {
+				closeFD(n)
+			}
+			return err
+		}
+		copies[i] = n
+	}
+	c.conn.server.opt.Streams(name, copies)
+	return nil
 }
 
 const controlHead = "# A drop-in made by \"systemctl set-property\" or the like. Do not edit.\n"

@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"io"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -163,7 +165,8 @@ func TestSettings(t *testing.T) {
 		{"Conditions", args{{"Wants", false, false, "evil.service"}}, "!Conditions"},
 		{"StandardOutputFileToAppend", "/log", "[Service]¶StandardOutput=append:/log"},
 		{"StandardInputData", []byte("hi"), "[Service]¶StandardInputData=aGk="},
-		{"StandardInputFileDescriptor", dbus.UnixFD(0), "!cannot be passed"},
+		{"StandardInputFileDescriptor", dbus.UnixFD(0), "[Service]¶StandardInput=fd:keelson-stdin"},
+		{"StandardErrorFileDescriptor", dbus.UnixFDIndex(7), "!StandardErrorFileDescriptor"},
 		{"SetCredential", args{{"id", []byte("a b\x00%")}}, `[Service]¶SetCredential=id:a\x20b\x00%%`},
 		{"BindPaths", args{{"/a", "/b", true, uint64(0)}}, "[Service]¶BindPaths=-/a:/b:norbind"},
 		{"RestrictNamespaces", uint64(1<<30 | 1<<17), "[Service]¶RestrictNamespaces=mnt net"},
@@ -313,4 +316,50 @@ func TestTransient(t *testing.T) {
 			t.Errorf("what was refused is written: %v", w.written)
 		}
 	})
+}
+
+// TestStreams: descriptors come with the message, and are handed on as copies.
+func TestStreams(t *testing.T) {
+	w := newWorld(t, services)
+	c := w.dial()
+	o := c.Object(systemd1, managerPath)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	start := func(name string) error {
+		return o.Call(managerInterface+".StartTransientUnit", 0, name, "fail", []systemdProperty{
+			{"ExecStart", dbus.MakeVariant([]execLine{{"/usr/sbin/daemon", []string{"/usr/sbin/daemon"}, false}})},
+			{"StandardOutputFileDescriptor", dbus.MakeVariant(dbus.UnixFD(write.Fd()))},
+		}, []auxUnit{}).Err
+	}
+	if err := start("p1.service"); faultName(err) != faultNotSupported {
+		t.Errorf("where nobody takes them: %v", err)
+	}
+	w.on(func() {
+		if len(w.written) != 0 {
+			t.Errorf("what was refused is written: %v", w.written)
+		}
+	})
+	var passed [3]int
+	w.on(func() { w.server.opt.Streams = func(unit string, fds [3]int) { passed = fds } })
+	if err := start("p2.service"); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	w.on(func() {
+		if text := w.written["p2.service"]; !strings.Contains(text, "StandardOutput=fd:"+StreamNames[1]+"\n") {
+			t.Errorf("%q", text)
+		}
+	})
+	if passed[0] != -1 || passed[1] < 3 || passed[2] != -1 {
+		t.Fatalf("passed were %v", passed)
+	}
+	file := os.NewFile(uintptr(passed[1]), "stdout")
+	file.WriteString("x")
+	file.Close()
+	if b, err := io.ReadAll(read); err != nil || string(b) != "x" {
+		t.Errorf("%q %v", b, err)
+	}
 }
