@@ -367,7 +367,7 @@ echo "Usage: foo {start|stop|reload}"
 		t.Fatalf("%v %v", u.LoadState, texts(d))
 	}
 	s := u.Service
-	if u.Source != "/etc/init.d/foo" || u.Description != "LSB: Foo 100%" || s.Type != ServiceForking || s.PIDFile != "/run/foo.pid" || s.RemainAfterExit || s.GuessMainPID || u.Kill.Mode != KillProcess || s.TimeoutStart != 300e6 || len(s.Commands[ExecReload]) != 1 || !slices.Equal(s.Success.Statuses, []uint8{5, 6}) {
+	if u.Source != "/etc/init.d/foo" || u.Description != "LSB: Foo 100%" || s.Type != ServiceForking || s.PIDFile != "/run/foo.pid" || s.RemainAfterExit || s.GuessMainPID || u.Kill.Mode != KillControlGroup || s.TimeoutStart != 300e6 || len(s.Commands[ExecReload]) != 1 || !slices.Equal(s.Success.Statuses, []uint8{5, 6}) {
 		t.Errorf("%+v %+v", u, s)
 	}
 	for kind, want := range map[DependencyKind][]string{

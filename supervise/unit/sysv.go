@@ -346,8 +346,10 @@ func (s *initScript) unit() string {
 	if s.pidFile != "" {
 		remain = "no"
 	}
+	// systemd's generator says KillMode=process and leaves it to the script to find its daemons. In a container without CAP_SYS_PTRACE
+	// start-stop-daemon(8) cannot read the /proc/PID/exe of other users' processes and finds none: what the script has left behind is stopped here.
 	for _, kv := range [][2]string{{"Type", "forking"}, {"Restart", "no"}, {"TimeoutSec", "5min"}, {"IgnoreSIGPIPE", "no"},
-		{"KillMode", "process"}, {"GuessMainPID", "no"}, {"RemainAfterExit", remain}} {
+		{"KillMode", "control-group"}, {"GuessMainPID", "no"}, {"RemainAfterExit", remain}} {
 		put("Service", kv[0], kv[1])
 	}
 	if s.pidFile != "" {
