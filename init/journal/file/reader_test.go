@@ -336,3 +336,22 @@ func TestFault(t *testing.T) {
 		t.Errorf("writer, again: %v", err)
 	}
 }
+
+func TestLZ4(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"\x08\x00\x00\x00\x00\x00\x00\x00\x80abcdefgh", "abcdefgh"},
+		{"\x18\x00\x00\x00\x00\x00\x00\x00\x4fabcd\x04\x00\x01", strings.Repeat("abcd", 6)},
+		{"\x1a\x00\x00\x00\x00\x00\x00\x00\x4fabcd\x04\x00\x01\x20xy", strings.Repeat("abcd", 6) + "xy"},
+		{"\x05\x01\x00\x00\x00\x00\x00\x00\x1fa\x01\x00\xff\x01\x00", ""}, // a byte more than it says
+		{"\x18\x00\x00\x00\x00\x00\x00\x00\x4fabcd\x05\x00\x01", ""},      // from before its beginning
+		{"\x18\x00\x00\x00\x00\x00\x00\x00\x4fabcd\x00\x00\x01", ""},
+		{"\xff\xff\xff\xff\xff\xff\xff\xff\x4fabcd\x04\x00\x01", ""},
+		{"\x08\x00\x00\x00\x00\x00\x00\x00\xf0abcdefgh", ""},
+		{"\x08\x00\x00\x00\x00\x00\x00\x00", ""},
+	} {
+		got, err := unlz4(nil, []byte(c.in))
+		if string(got) != c.want && err == nil || (err == nil) != (c.want != "") {
+			t.Errorf("%q: %q, %v", c.in, got, err)
+		}
+	}
+}
