@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -70,6 +71,7 @@ func (c *conn) finish(end time.Time) {
 func (c *conn) serve() {
 	defer c.closeFDs()
 	defer c.drop()
+	defer c.survive()
 	if err := c.identify(); err != nil || !c.server.mayConnect(c.uid) {
 		return // as systemd: "Incoming private connection from unprivileged client, refusing"
 	}
@@ -92,6 +94,15 @@ func (c *conn) serve() {
 	}
 	c.drop()
 	c.server.owner.Do(func(m Manager) { c.server.leave(m, c) })
+}
+
+// survive makes a fault of ours in what one client asked for the end of that client's connection, and not of the manager.
+func (c *conn) survive() {
+	if v := recover(); v != nil {
+		c.server.opt.Logf(2, "A D-Bus connection (PID %d) has met a fault: %v\n%s", c.pid, v, debug.Stack())
+		c.drop()
+		c.server.owner.Do(func(m Manager) { c.server.leave(m, c) })
+	}
 }
 
 // identify asks the kernel who the peer was when it connected (unix(7), SO_PEERCRED).
@@ -256,6 +267,7 @@ func (c *conn) nextSerial() uint32 {
 
 // write sends what is queued.
 func (c *conn) write() {
+	defer c.survive()
 	for {
 		select {
 		case <-c.out.wake:

@@ -30,6 +30,10 @@ func (c *conn) receive(m *dbus.Message, fds []int) bool {
 	sig, _ := m.Headers[dbus.FieldSignature].Value().(dbus.Signature)
 
 	o := findObject(call.path)
+	if o.sort == noUnit {
+		call.fail(faultf(faultInvalidArgs, "Unit name %s is neither a valid invocation ID nor unit name.", clean(o.unit)))
+		return true
+	}
 	if o.sort == noObject {
 		call.fail(faultf(faultUnknownObject, "Unknown object '%s'.", call.path))
 		return true
@@ -53,7 +57,12 @@ func (c *conn) receive(m *dbus.Message, fds []int) bool {
 		case c.link == nil:
 			c.server.run(call, o)
 		case found.files != nil:
-			call.permitted(func() { go c.server.runFiles(call) })
+			call.permitted(func() {
+				go func() {
+					defer c.survive()
+					c.server.runFiles(call)
+				}()
+			})
 		default:
 			call.permitted(func() { c.server.run(call, o) })
 		}
@@ -120,20 +129,25 @@ type objectSort uint8
 
 const (
 	noObject objectSort = iota
+	noUnit              // a path below the units' that is no unit's
 	nodeObject
 	managerObject
+	logObject
 	unitObject
 	jobObject
 )
 
 // nodes are the objects that are only there to lead to others.
-var nodes = map[dbus.ObjectPath]string{
-	"/": "org", "/org": "freedesktop", "/org/freedesktop": "systemd1", managerPath + "/unit": "", managerPath + "/job": "",
+var nodes = map[dbus.ObjectPath][]string{
+	"/": {"org"}, "/org": {"freedesktop"}, "/org/freedesktop": {"LogControl1", "systemd1"}, managerPath + "/unit": nil, managerPath + "/job": nil,
 }
 
 func findObject(path dbus.ObjectPath) object {
-	if path == managerPath {
+	switch path {
+	case managerPath:
 		return object{sort: managerObject}
+	case logPath:
+		return object{sort: logObject}
 	}
 	if _, ok := nodes[path]; ok {
 		return object{sort: nodeObject}
@@ -149,6 +163,7 @@ func findObject(path dbus.ObjectPath) object {
 		if len(label) == 33 && label[0] == '_' && strings.Trim(label[1:], "0123456789abcdef") == "" {
 			return object{sort: unitObject, unit: label[1:], invocation: true}
 		}
+		return object{sort: noUnit, unit: name}
 	}
 	if id, ok := parseJobPath(path); ok {
 		return object{sort: jobObject, job: id}
@@ -161,6 +176,8 @@ func (o object) kind(t *tables) kind {
 	switch o.sort {
 	case managerObject:
 		return t.manager()
+	case logObject:
+		return t.log()
 	case jobObject:
 		return t.job()
 	case unitObject:

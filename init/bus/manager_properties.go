@@ -78,6 +78,18 @@ func index(words []string, word string) int {
 	return -1
 }
 
+// logTable is org.freedesktop.LogControl1(5), which systemctl log-level asks.
+func logTable() iface {
+	return iface{name: logInterface, properties: rows(logProperties(), row("SyslogIdentifier", "s", silent, func(*subject) any { return "systemd" }))}
+}
+
+func logProperties() []property {
+	return []property{
+		{name: "LogLevel", sig: "s", emits: silent, get: func(s *subject) any { return logLevels[s.Info().LogLevel&7] }, set: setLogLevel},
+		{name: "LogTarget", sig: "s", emits: silent, get: func(s *subject) any { return s.Info().LogTarget }, set: setLogTarget},
+	}
+}
+
 func setLogLevel(s *subject, v any) error {
 	word := v.(string)
 	level := index(logLevels[:], word)
@@ -107,10 +119,7 @@ func managerStateProperties() []property {
 		return []property{{name: name, sig: "t", emits: silent, get: func(*subject) any { return v }, set: noWatchdog}}
 	}
 	return rows(
-		[]property{
-			{name: "LogLevel", sig: "s", emits: silent, get: func(s *subject) any { return logLevels[s.Info().LogLevel&7] }, set: setLogLevel},
-			{name: "LogTarget", sig: "s", emits: silent, get: func(s *subject) any { return s.Info().LogTarget }, set: setLogTarget},
-		},
+		logProperties(),
 		row("NNames", "u", silent, func(s *subject) any {
 			n := 0
 			for _, u := range s.machine.Units() {

@@ -52,7 +52,8 @@ func TestFaults(t *testing.T) {
 		text   string
 	}{
 		{"/nowhere", managerInterface + ".ListUnits", nil, faultUnknownObject, "Unknown object '/nowhere'."},
-		{unitPrefix + "no_20name", propertyInterface + ".GetAll", []any{""}, faultUnknownObject, ""},
+		{unitPrefix + "no_20name", propertyInterface + ".GetAll", []any{""}, faultInvalidArgs,
+			"Unit name no name is neither a valid invocation ID nor unit name."},
 		{jobPrefix + "77", propertyInterface + ".GetAll", []any{""}, faultUnknownObject, "Unknown object '/org/freedesktop/systemd1/job/77'."},
 		{jobPrefix + "77", jobInterface + ".Cancel", nil, faultUnknownObject, ""},
 		{managerPath, managerInterface + ".Dance", nil, faultUnknownMethod, "Unknown method Dance or interface org.freedesktop.systemd1.Manager."},
@@ -239,7 +240,7 @@ func TestObjects(t *testing.T) {
 	if err := manager.SetProperty(managerInterface+".LogTarget", dbus.MakeVariant("console")); err != nil {
 		t.Errorf("LogTarget: %v", err)
 	}
-	if v, err := manager.GetProperty(managerInterface + ".LogLevel"); err != nil || v.Value() != "debug" {
+	if v, err := c.Object(systemd1, logPath).GetProperty(logInterface + ".LogLevel"); err != nil || v.Value() != "debug" {
 		t.Errorf("LogLevel: %v %v", v, err)
 	}
 	call(manager, managerInterface+".SetExitCode", byte(7))
@@ -280,7 +281,7 @@ func TestIntrospect(t *testing.T) {
 	w := newWorld(t, services)
 	c := w.dial()
 	want := map[dbus.ObjectPath][]string{
-		"/": {"org"}, "/org": {"freedesktop"}, "/org/freedesktop": {"systemd1"}, managerPath: {"unit", "job"},
+		"/": {"org"}, "/org": {"freedesktop"}, "/org/freedesktop": {"LogControl1", "systemd1"}, managerPath: {"unit", "job"},
 	}
 	for _, path := range []dbus.ObjectPath{"/", "/org", "/org/freedesktop", managerPath, managerPath + "/unit", managerPath + "/job", unitPath("a.service"), unitPath("none.swap")} {
 		var text string

@@ -16,11 +16,13 @@ const (
 	managerPath = "/org/freedesktop/systemd1"
 	unitPrefix  = managerPath + "/unit/"
 	jobPrefix   = managerPath + "/job/"
+	logPath     = "/org/freedesktop/LogControl1"
 
 	systemd1          = "org.freedesktop.systemd1"
 	managerInterface  = systemd1 + ".Manager"
 	unitInterface     = systemd1 + ".Unit"
 	jobInterface      = systemd1 + ".Job"
+	logInterface      = "org.freedesktop.LogControl1"
 	propertyInterface = "org.freedesktop.DBus.Properties"
 )
 

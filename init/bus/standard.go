@@ -215,9 +215,7 @@ func (c *call) children() []string {
 			list = append(list, fmt.Sprint(j.ID))
 		}
 	default:
-		if child := nodes[c.path]; child != "" {
-			return []string{child}
-		}
+		return nodes[c.path]
 	}
 	return list
 }

@@ -113,6 +113,7 @@ func (s *Server) joinBus() error {
 	c.calls, c.link, c.uid = make(chan struct{}, systemCallsMax), newLink(), s.opt.UID
 	defer c.closeFDs()
 	defer c.drop()
+	defer c.survive()
 	if err := c.introduce(); err != nil {
 		return err
 	}

@@ -113,9 +113,9 @@ func (k kind) find(name string) *iface {
 
 // tables are the kinds of objects, each made when it is first asked for.
 type tables struct {
-	standard, manager, job func() kind
-	units                  [unit.TypeScope + 1]func() kind
-	anyUnit                func() kind // of any type
+	standard, manager, job, log func() kind
+	units                       [unit.TypeScope + 1]func() kind
+	anyUnit                     func() kind // of any type
 }
 
 func newTables() *tables {
@@ -129,7 +129,7 @@ func newTables() *tables {
 	}
 	t := &tables{
 		standard: once(peerInterface, introspectInterface, propertiesInterface),
-		manager:  once(managerTable), job: once(jobTable), anyUnit: once(unitTable),
+		manager:  once(managerTable), job: once(jobTable), log: once(logTable), anyUnit: once(unitTable),
 	}
 	for u := range t.units {
 		t.units[u] = sync.OnceValue(func() kind { return append(kind{typeTable(unit.Type(u)).index()}, t.anyUnit()...) })

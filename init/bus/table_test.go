@@ -22,7 +22,7 @@ var later253 = []string{
 // allInterfaces are those of all kinds of objects, each once.
 func allInterfaces() map[string]*iface {
 	t := newTables()
-	list := slices.Concat(t.standard(), t.manager(), t.job())
+	list := slices.Concat(t.standard(), t.manager(), t.job(), t.log())
 	for _, u := range unit.Types() {
 		list = append(list, t.units[u]()...)
 	}

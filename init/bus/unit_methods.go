@@ -262,6 +262,7 @@ func resetFailedUnit(c *call, name string) {
 	c.request(supervise.Request{Verb: supervise.VerbResetFailed, Unit: u.Name}, func(supervise.Reply) { c.reply() })
 }
 
+// bindMount is for services that have a mount namespace which the manager can reach into, and there are none here.
 func bindMount(c *call, name string) {
 	u, ok := c.known(name)
 	if !ok {
@@ -272,7 +273,7 @@ func bindMount(c *call, name string) {
 			c.fail(&fault{faultInvalidArgs, "Unit is not of type .service"})
 			return
 		}
-		c.fail(&fault{faultNotSupported, "Adding bind mounts at runtime is not supported in a container."})
+		c.fail(&fault{faultInvalidArgs, "Unit not running in private mount namespace, cannot activate bind mount"})
 	})
 }
 

@@ -564,3 +564,17 @@ type auxUnit struct {
 	Name       string
 	Properties []systemdProperty
 }
+
+// TestFaultOfOurs: a panic on a connection's goroutine ends that connection.
+func TestFaultOfOurs(t *testing.T) {
+	w := newWorld(t, services)
+	r := w.raw()
+	r.greet(r.frame(managerPath, managerInterface, "MaskUnitFiles", "asbb", []string{"panic.service"}, false, false))
+	r.ended("panic")
+	w.until("it is forgotten", func() bool { return len(w.server.conns) == 0 })
+	r = w.raw()
+	r.greet(r.frame(managerPath, managerInterface, "MaskUnitFiles", "asbb", []string{"a.service"}, false, false))
+	if m, _ := r.reply(1); m.Type != dbus.TypeMethodReply {
+		t.Errorf("the next client: %v", m)
+	}
+}

@@ -353,6 +353,9 @@ func (f *fakeFiles) Apply(op FileOp) (FileResult, error) {
 	if slices.Contains(op.Names, "masked.service") {
 		return FileResult{}, &supervise.Failure{Name: faultUnitMasked, Message: "Unit file /etc/systemd/system/masked.service is masked."}
 	}
+	if slices.Contains(op.Names, "panic.service") {
+		panic("at the disk")
+	}
 	if slices.Contains(op.Names, "broken.service") {
 		return FileResult{}, unix.EIO
 	}
