@@ -49,34 +49,34 @@ func ParseOne(t unit.Type, assignment string) ([]sd.Property, error) {
 func formsOf(t unit.Type) [][]entry {
 	var tables [][]entry
 	if t == unit.TypeSwap {
-		return append(tables, unitForms) // it has contexts, but nobody sets them
+		return append(tables, unitForms()) // it has contexts, but nobody sets them
 	}
 	if t.HasCgroup() {
-		tables = append(tables, cgroupForms)
+		tables = append(tables, cgroupForms())
 	}
 	if t.HasExec() {
-		tables = append(tables, execForms)
+		tables = append(tables, execForms())
 	}
 	if t.HasKill() {
-		tables = append(tables, killForms)
+		tables = append(tables, killForms())
 	}
 	switch t {
 	case unit.TypeService:
-		tables = append(tables, serviceForms)
+		tables = append(tables, serviceForms())
 	case unit.TypeSocket:
-		tables = append(tables, socketForms)
+		tables = append(tables, socketForms())
 	case unit.TypeTimer:
-		tables = append(tables, timerForms)
+		tables = append(tables, timerForms())
 	case unit.TypePath:
-		tables = append(tables, pathForms)
+		tables = append(tables, pathForms())
 	case unit.TypeScope:
-		tables = append(tables, scopeForms)
+		tables = append(tables, scopeForms())
 	case unit.TypeMount:
-		tables = append(tables, mountForms)
+		tables = append(tables, mountForms())
 	case unit.TypeAutomount:
-		tables = append(tables, automountForms)
+		tables = append(tables, automountForms())
 	}
-	return append(tables, unitForms)
+	return append(tables, unitForms())
 }
 
 // entry gives a form to properties, their names with blanks between.

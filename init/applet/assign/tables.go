@@ -1,8 +1,10 @@
 package assign
 
-// The tables of properties, as bus-unit-util.c divides them: a function for each in bus_append_….
-var (
-	cgroupForms = []entry{
+// The tables of properties, as bus-unit-util.c divides them, a function for each of its bus_append_…. They are made when they are asked
+// for: most programs never do.
+
+func cgroupForms() []entry {
+	return []entry{
 		{"DevicePolicy Slice ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMPreference", text},
 		{"ManagedOOMMemoryPressureLimit", pressureLimit},
 		{"CPUAccounting MemoryAccounting IOAccounting BlockIOAccounting TasksAccounting IPAccounting", boolean},
@@ -27,7 +29,10 @@ var (
 		{"BPFProgram", bpfProgram},
 		{"SocketBindAllow SocketBindDeny", socketBind},
 	}
-	execForms = []entry{
+}
+
+func execForms() []entry {
+	return []entry{
 		{"User Group UtmpIdentifier UtmpMode PAMName TTYPath WorkingDirectory RootDirectory SyslogIdentifier ProtectSystem ProtectHome " +
 			"SELinuxContext RootImage RootVerity RuntimeDirectoryPreserve Personality KeyringMode ProtectProc ProcSubset NetworkNamespacePath " +
 			"IPCNamespacePath LogNamespace", text},
@@ -72,12 +77,18 @@ var (
 		{"TemporaryFileSystem", temporaryFS},
 		{"StateDirectory RuntimeDirectory CacheDirectory LogsDirectory", directories},
 	}
-	killForms = []entry{
+}
+
+func killForms() []entry {
+	return []entry{
 		{"KillMode", text},
 		{"SendSIGHUP SendSIGKILL", boolean},
 		{"KillSignal RestartKillSignal FinalKillSignal WatchdogSignal", signal},
 	}
-	serviceForms = []entry{
+}
+
+func serviceForms() []entry {
+	return []entry{
 		{"PIDFile Type ExitType Restart BusName NotifyAccess USBFunctionDescriptors USBFunctionStrings OOMPolicy TimeoutStartFailureMode " +
 			"TimeoutStopFailureMode", text},
 		{"PermissionsStartOnly RootDirectoryStartOnly RemainAfterExit GuessMainPID", boolean},
@@ -88,7 +99,10 @@ var (
 			"ExecStopPost ExecReloadEx ExecStopEx ExecStopPostEx", command},
 		{"RestartPreventExitStatus RestartForceExitStatus SuccessExitStatus", exitStatuses},
 	}
-	socketForms = []entry{
+}
+
+func socketForms() []entry {
+	return []entry{
 		{"Accept FlushPending Writable KeepAlive NoDelay FreeBind Transparent Broadcast PassCredentials PassSecurity PassPacketInfo ReusePort " +
 			"RemoveOnStop SELinuxContextFromNet", boolean},
 		{"Priority IPTTL Mark", number32},
@@ -104,35 +118,53 @@ var (
 		{"SocketProtocol", oneOf(map[string]int32{"udplite": 136, "sctp": 132})},
 		{"ListenStream ListenDatagram ListenSequentialPacket ListenNetlink ListenSpecial ListenMessageQueue ListenFIFO ListenUSBFunction", listen},
 	}
-	timerForms = []entry{
+}
+
+func timerForms() []entry {
+	return []entry{
 		{"WakeSystem RemainAfterElapse Persistent OnTimezoneChange OnClockChange FixedRandomDelay", boolean},
 		{"AccuracySec RandomizedDelaySec", seconds},
 		{"OnActiveSec OnBootSec OnStartupSec OnUnitActiveSec OnUnitInactiveSec", monotonicTimer},
 		{"OnCalendar", calendarTimer},
 	}
-	pathForms = []entry{
+}
+
+func pathForms() []entry {
+	return []entry{
 		{"MakeDirectory", boolean},
 		{"DirectoryMode", mode},
 		{"PathExists PathExistsGlob PathChanged PathModified DirectoryNotEmpty", watch},
 		{"TriggerLimitBurst", unsigned32},
 		{"TriggerLimitIntervalSec", seconds},
 	}
-	scopeForms = []entry{
+}
+
+func scopeForms() []entry {
+	return []entry{
 		{"RuntimeMaxSec RuntimeRandomizedExtraSec TimeoutStopSec", seconds},
 		{"User Group OOMPolicy", text},
 	}
-	mountForms = []entry{
+}
+
+func mountForms() []entry {
+	return []entry{
 		{"What Where Options Type", text},
 		{"TimeoutSec", seconds},
 		{"DirectoryMode", mode},
 		{"SloppyOptions LazyUnmount ForceUnmount ReadwriteOnly", boolean},
 	}
-	automountForms = []entry{
+}
+
+func automountForms() []entry {
+	return []entry{
 		{"Where ExtraOptions", text},
 		{"DirectoryMode", mode},
 		{"TimeoutIdleSec", seconds},
 	}
-	unitForms = []entry{
+}
+
+func unitForms() []entry {
+	return []entry{
 		{"Description SourcePath OnFailureJobMode JobTimeoutAction JobTimeoutRebootArgument StartLimitAction FailureAction SuccessAction RebootArgument CollectMode", text},
 		{"StopWhenUnneeded RefuseManualStart RefuseManualStop AllowIsolate IgnoreOnIsolate DefaultDependencies", boolean},
 		{"JobTimeoutSec JobRunningTimeoutSec StartLimitIntervalSec", seconds},
@@ -142,7 +174,7 @@ var (
 		{conditionNames("Condition"), conditionForm("Conditions")},
 		{conditionNames("Assert"), conditionForm("Asserts")},
 	}
-)
+}
 
 // dependencyNames are the dependencies that units have (unit_dependency_table of unit-def.c).
 const dependencyNames = "Requires Requisite Wants BindsTo PartOf Upholds RequiredBy RequisiteOf WantedBy BoundBy UpheldBy ConsistsOf Conflicts " +
