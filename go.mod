@@ -5,14 +5,10 @@ go 1.26.0
 require (
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/creack/pty v1.1.24
+	github.com/dchest/siphash v1.2.3
+	github.com/godbus/dbus/v5 v5.2.4
 	github.com/hashicorp/go-reap v0.0.0-20170704170343-bf58d8a43e7b
+	github.com/klauspost/compress v1.20.4
+	golang.org/x/net v0.41.0
 	golang.org/x/sys v0.50.0
-)
-
-require (
-	github.com/dchest/siphash v1.2.3 // indirect
-	github.com/elastic/go-seccomp-bpf v1.6.0 // indirect
-	github.com/godbus/dbus/v5 v5.2.4 // indirect
-	github.com/klauspost/compress v1.20.4 // indirect
-	golang.org/x/net v0.41.0 // indirect
 )

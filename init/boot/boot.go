@@ -129,6 +129,7 @@ func Run(o Options) (status int, err error) {
 	notices = append(notices, tracker.Problems()...)
 	if state == nil {
 		notices = append(notices, applyConfiguration(host)...)
+		notices = append(notices, permitOnBus()...)
 		notices = append(notices, runGenerators(places, host, f, o)...)
 	}
 
