@@ -41,7 +41,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt has something to say of:"; gofmt -l .; exit 1; }
 	@$(GO) vet ./...
 	@GOARCH=arm64 $(GO) vet ./init/...
-	@if command -v shellcheck >/dev/null; then shellcheck test/setup test/base-image test/demo .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
+	@if command -v shellcheck >/dev/null; then shellcheck test/setup test/base-image test/conformance test/demo .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
 
 image: build
 	docker build --network host -t $(IMAGE) --build-arg TARGETARCH=$(GOARCH) .
