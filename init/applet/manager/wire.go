@@ -155,7 +155,11 @@ func (w *walker) skipArray(element string, depth int) (rest string, err error) {
 	if element == "" {
 		return "", errWire
 	}
-	if err := w.align(alignments[element[0]][0]); err != nil {
+	a, ok := alignments[element[0]]
+	if !ok {
+		return "", errWire
+	}
+	if err := w.align(a[0]); err != nil {
 		return "", err
 	}
 	if _, err := w.take(n); err != nil {
