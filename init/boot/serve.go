@@ -12,6 +12,7 @@ import (
 	"keelson/init/bus"
 	"keelson/init/journal/file"
 	"keelson/init/loop"
+	"keelson/init/spawn/filter"
 )
 
 // closeGrace is what clients have to take their last messages.
@@ -26,7 +27,7 @@ const features = "-PAM -AUDIT -SELINUX -APPARMOR -IMA -SMACK +SECCOMP -GCRYPT -G
 // serve makes the D-Bus socket that systemctl asks, unless an earlier incarnation has left it, and a server on it. Who comes while the manager executes
 // itself anew waits in the socket.
 func serve(l *loop.Loop, p loop.Places) (*bus.Server, error) {
-	s := bus.New(l, bus.Options{UID: uint32(os.Getuid()), Logf: l.Logf, BusName: l.BusName})
+	s := bus.New(l, bus.Options{UID: uint32(os.Getuid()), Logf: l.Logf, BusName: l.BusName, Calls: filter.EachCall})
 	l.Listen = func() error {
 		fd, err := listenPrivate(p.Private)
 		if err != nil {

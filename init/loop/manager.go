@@ -109,6 +109,7 @@ func (l *Loop) WriteControl(name, dropin, text string, runtime bool) error {
 func (l *Loop) started() {
 	now := Now()
 	l.config.Info.Finish = now
+	l.config.Tracker.StartupFinished()
 	l.say(6, "Startup finished in %s.", span(now.Monotonic-l.config.Startup.Monotonic))
 	l.config.Outer.Ready()
 }

@@ -58,7 +58,7 @@ func denied(names ...string) func(*compiler) code {
 		list := c.policies(allow)
 		none := true
 		for _, name := range names {
-			eachCall(name, func(name string) {
+			EachCall(name, func(name string) {
 				if s := find(name); s != nil {
 					for i := range list {
 						list[i].rule(s, ruling{verdict: eperm})
@@ -74,8 +74,8 @@ func denied(names ...string) func(*compiler) code {
 	}
 }
 
-// eachCall calls f with all names in a group, or with the name itself.
-func eachCall(name string, f func(string)) {
+// EachCall calls f with all system calls of a group ("@swap", systemd.exec(5)), those of groups in it among them, or with the name itself. One may come twice.
+func EachCall(name string, f func(string)) {
 	group, ok := strings.CutPrefix(name, "@")
 	if !ok {
 		f(name)
@@ -87,7 +87,7 @@ func eachCall(name string, f func(string)) {
 		}
 	}
 	for n := range strings.FieldsSeq(groups[group]) {
-		eachCall(n, f)
+		EachCall(n, f)
 	}
 }
 
@@ -267,16 +267,16 @@ func (c *compiler) calls(f *unit.SyscallFilter, initial string) *[len(syscalls)]
 		}
 	}
 	if initial != "" {
-		eachCall(initial, set(-1))
+		EachCall(initial, set(-1))
 	}
 	for _, r := range f.Rules {
 		switch {
 		case r.Name[0] != '@' && !known(r.Name):
 			c.remark("Failed to parse system call, ignoring: %s", r.Name)
 		case r.Remove && !(f.AllowList && r.Errno >= 0):
-			eachCall(r.Name, set(unlisted))
+			EachCall(r.Name, set(unlisted))
 		default:
-			eachCall(r.Name, set(int32(r.Errno)))
+			EachCall(r.Name, set(int32(r.Errno)))
 		}
 	}
 	return calls
