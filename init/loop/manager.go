@@ -112,6 +112,7 @@ func (l *Loop) started() {
 	l.config.Tracker.StartupFinished()
 	l.say(6, "Startup finished in %s.", span(now.Monotonic-l.config.Startup.Monotonic))
 	l.config.Outer.Ready()
+	go rest()
 }
 
 // span is a length of time for people.
