@@ -50,7 +50,7 @@ func coredumpFilter(name, value string) ([]sd.Property, error) {
 		case w == "default":
 			mask |= 0x33
 		default:
-			n, err := strconv.ParseUint(w, 16, 64)
+			n, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimPrefix(w, "0x"), "0X"), 16, 64)
 			if err != nil {
 				return nil, failed(name, value, reason(err))
 			}
@@ -60,9 +60,12 @@ func coredumpFilter(name, value string) ([]sd.Property, error) {
 	return one(name, mask)
 }
 
+// killErrno stands for the process's end on the bus (SECCOMP_ERROR_NUMBER_KILL of src/shared/seccomp-util.h).
+const killErrno int32 = 1<<31 - 2
+
 func errnoOrKill(name, value string) ([]sd.Property, error) {
 	if value == "kill" {
-		return one(name, int32(unit.SyscallKill))
+		return one(name, killErrno)
 	}
 	n, ok := unit.ParseErrno(value)
 	if !ok {
