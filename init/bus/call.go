@@ -42,6 +42,7 @@ func (c *call) replyLater(prepare func(*dbus.Message), results ...any) { c.answe
 func (c *call) answer(results []any, prepare func(*dbus.Message)) {
 	m := &dbus.Message{Type: dbus.TypeMethodReply, Flags: dbus.FlagNoReplyExpected, Body: results, Headers: map[dbus.HeaderField]dbus.Variant{
 		dbus.FieldReplySerial: dbus.MakeVariant(c.serial),
+		dbus.FieldSender:      sender,
 	}}
 	if c.method.out != "" {
 		m.Headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.ParseSignatureMust(c.method.out))
@@ -54,6 +55,7 @@ func (c *call) replyFD(fd int) {
 	m := &dbus.Message{Type: dbus.TypeMethodReply, Flags: dbus.FlagNoReplyExpected, Body: []any{dbus.UnixFD(fd)},
 		Headers: map[dbus.HeaderField]dbus.Variant{
 			dbus.FieldReplySerial: dbus.MakeVariant(c.serial),
+			dbus.FieldSender:      sender,
 			dbus.FieldSignature:   dbus.MakeVariant(dbus.ParseSignatureMust("h")),
 			dbus.FieldUnixFDs:     dbus.MakeVariant(uint32(1)),
 		}}
@@ -66,6 +68,7 @@ func (c *call) fail(err error) {
 	c.send(&parcel{fd: -1, message: &dbus.Message{
 		Type: dbus.TypeError, Flags: dbus.FlagNoReplyExpected, Body: []any{f.text}, Headers: map[dbus.HeaderField]dbus.Variant{
 			dbus.FieldReplySerial: dbus.MakeVariant(c.serial),
+			dbus.FieldSender:      sender,
 			dbus.FieldErrorName:   dbus.MakeVariant(f.name),
 			dbus.FieldSignature:   dbus.MakeVariant(dbus.ParseSignatureMust("s")),
 		},

@@ -194,12 +194,17 @@ func (s *Server) tell(member, sig string, body ...any) {
 }
 
 // broadcast sends a signal to all connections. Who is too far behind to take it is dropped.
+// sender is in all that is sent: clients match signals by it on the private socket, too, where no bus sets it (sd_bus_set_sender(3)). On the
+// system bus the daemon writes its own.
+var sender = dbus.MakeVariant(systemd1)
+
 func (s *Server) broadcast(path dbus.ObjectPath, i, member, sig string, body ...any) {
 	if len(s.conns) == 0 {
 		return
 	}
 	headers := map[dbus.HeaderField]dbus.Variant{
 		dbus.FieldPath: dbus.MakeVariant(path), dbus.FieldInterface: dbus.MakeVariant(i), dbus.FieldMember: dbus.MakeVariant(member),
+		dbus.FieldSender: sender,
 	}
 	if sig != "" {
 		headers[dbus.FieldSignature] = dbus.MakeVariant(dbus.ParseSignatureMust(sig))
