@@ -31,6 +31,7 @@ demo: build
 bench: build
 	@test/setup bench
 	@$(GO) run ./test/bench
+	@$(GO) run ./test/bench/managers
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x ./supervise/...
 
 # The imports run one way, and supervise reaches no kernel, goroutine or clock.

@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"keelson/test/bench/figures"
 )
 
 // A table is printed as the figures come in. Under each figure stand, where there is more than one sample, the quartiles, and the ratio of each
@@ -49,17 +49,17 @@ func (t *table) line(cells []string) {
 	fmt.Fprintln(t.out, strings.TrimRight(s.String(), " "))
 }
 
-func (t *table) print(letter string, m measurement, figures []figure, took time.Duration) {
+func (t *table) print(letter string, m measurement, found []figure, took time.Duration) {
 	fmt.Fprintf(t.out, "\n%s %s: %s (%.0f s)\n", letter, m.name, m.what, took.Seconds())
-	for _, f := range figures {
+	for _, f := range found {
 		values, spread, ratios := []string{"  " + f.name}, []string{""}, []string{""}
 		for c := range t.programs {
 			samples := f.samples[c]
-			values = append(values, cell(samples, func() string { return number(quantile(samples, 0.5)) }))
+			values = append(values, cell(samples, func() string { return figures.Number(figures.Quantile(samples, 0.5)) }))
 			spread = append(spread, cell(samples, func() string {
-				return number(quantile(samples, 0.25)) + "…" + number(quantile(samples, 0.75))
+				return figures.Number(figures.Quantile(samples, 0.25)) + "…" + figures.Number(figures.Quantile(samples, 0.75))
 			}))
-			ratios = append(ratios, cell(samples, func() string { return ratio(samples, f.samples[keelson]) }))
+			ratios = append(ratios, cell(samples, func() string { return figures.Ratio(samples, f.samples[keelson]) }))
 		}
 		t.line(values)
 		if n := len(f.samples[keelson]); n > 1 {
@@ -75,43 +75,4 @@ func cell(samples []float64, text func() string) string {
 		return "-"
 	}
 	return text()
-}
-
-// ratio is how many times keelson's median a column's is.
-func ratio(samples, of []float64) string {
-	if len(of) == 0 {
-		return "-"
-	}
-	m, k := quantile(samples, 0.5), quantile(of, 0.5)
-	switch {
-	case m == k:
-		return "×1"
-	case k == 0:
-		return "×∞"
-	}
-	return "×" + number(m/k)
-}
-
-// quantile q of samples, between the two that are nearest to it.
-func quantile(samples []float64, q float64) float64 {
-	s := slices.Sorted(slices.Values(samples))
-	at := q * float64(len(s)-1)
-	low := math.Floor(at)
-	value := s[int(low)]
-	if at > low {
-		value += (at - low) * (s[int(low)+1] - value)
-	}
-	return value
-}
-
-// number has three digits, or all of those before the point.
-func number(v float64) string {
-	switch a := math.Abs(v); {
-	case v == math.Trunc(v) || a >= 100:
-		return fmt.Sprintf("%.0f", v)
-	case a >= 10:
-		return fmt.Sprintf("%.1f", v)
-	default:
-		return fmt.Sprintf("%.2f", v)
-	}
 }
