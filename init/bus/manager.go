@@ -21,10 +21,11 @@ type Manager interface {
 
 	Processes(unit string) []Process // of a unit, for "" those of none, sorted by PID
 	UnitOfPID(pid int) (string, bool)
-	Usage(unit string) Usage
-	Degraded(unit string) []string // directives that are not applied here, each with its reason
-	NeedsReload(unit string) bool  // its files are other than when they were read
-	Info() *Info                   // the manager's, to be read
+	Usage(unit string) Usage             // what it costs to find out: a look at all processes
+	Owner(unit string) (uid, gid uint32) // that User= and Group= came to when it was started; ^0 if it has none
+	Degraded(unit string) []string       // directives that are not applied here, each with its reason
+	NeedsReload(unit string) bool        // its files are other than when they were read
+	Info() *Info                         // the manager's, to be read
 	UnitFiles() UnitFiles
 
 	SetLogLevel(priority int) // of syslog; -1: as it was at the start
@@ -58,13 +59,12 @@ type Usage struct {
 	IOReadOps       uint64
 	IOWriteBytes    uint64
 	IOWriteOps      uint64
-	UID, GID        uint32 // that User= and Group= came to when it was started; ^0 if it has none
 }
 
 // NoUsage is all unknown.
 var NoUsage = Usage{
 	MemoryCurrent: Unknown, MemoryAvailable: Unknown, CPUUsageNSec: Unknown, TasksCurrent: Unknown,
-	IOReadBytes: Unknown, IOReadOps: Unknown, IOWriteBytes: Unknown, IOWriteOps: Unknown, UID: ^uint32(0), GID: ^uint32(0),
+	IOReadBytes: Unknown, IOReadOps: Unknown, IOWriteBytes: Unknown, IOWriteOps: Unknown,
 }
 
 // Info is what is to be known of the manager itself.

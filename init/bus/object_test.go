@@ -322,3 +322,33 @@ func TestIntrospect(t *testing.T) {
 		}
 	}
 }
+
+// What a unit uses takes a look at all processes, which is not done whenever one of a thousand units changes.
+func TestChangesAreCheap(t *testing.T) {
+	w := newWorld(t, map[string]string{"a.service": "[Service]\nExecStart=/usr/sbin/daemon\n", "b.socket": "[Socket]\nListenStream=/run/b\nAccept=yes\n", "b@.service": "[Service]\nExecStart=/usr/sbin/daemon\n"})
+	for _, name := range []string{"a.service", "b.socket"} {
+		w.on(func() { w.Request(supervise.Request{Verb: supervise.VerbLoad, Unit: name}, nil) })
+		w.on(func() {
+			u, ok := w.machine.Unit(name)
+			if !ok {
+				t.Errorf("%s is not loaded", name)
+				return
+			}
+			for _, i := range w.server.tables.units[u.Config.Type]() {
+				for k := range i.properties {
+					p := &i.properties[k]
+					before := w.usages
+					p.value(&subject{Manager: w, server: w.server, machine: w.machine, u: u})
+					if p.emits == changes && w.usages != before {
+						t.Errorf("%s of %s is told at every change, and asks for the unit's usage", p.name, name)
+					}
+				}
+			}
+		})
+	}
+	var asked int
+	w.on(func() { asked = w.usages })
+	if asked == 0 {
+		t.Error("no property tells of usage")
+	}
+}

@@ -80,8 +80,8 @@ func socketProperties() []property {
 		set("SocketProtocol", "i", func(c *unit.Socket) any { return protocolNumber(c.Protocol) }),
 		set("TriggerLimitIntervalUSec", "t", func(c *unit.Socket) any { return usec(c.TriggerLimit.Interval) }),
 		set("TriggerLimitBurst", "u", func(c *unit.Socket) any { return uint32(c.TriggerLimit.Burst) }),
-		row("UID", "u", changes, func(s *subject) any { return s.used().UID }),
-		row("GID", "u", changes, func(s *subject) any { return s.used().GID }),
+		row("UID", "u", changes, func(s *subject) any { uid, _ := s.Owner(s.u.Name); return uid }),
+		row("GID", "u", changes, func(s *subject) any { _, gid := s.Owner(s.u.Name); return gid }),
 	)
 	for _, k := range [...]unit.CommandKind{unit.ExecStartPre, unit.ExecStartPost, unit.ExecStopPre, unit.ExecStopPost} {
 		list = append(list, row(k.String(), "a(sasbttttuii)", invalidates, func(s *subject) any {

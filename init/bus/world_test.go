@@ -47,6 +47,7 @@ type world struct {
 	slow    func() // at each turn
 	reexec  bool
 	names   []supervise.BusName
+	usages  int // how often somebody asked for a unit's
 }
 
 type proc struct {
@@ -279,7 +280,10 @@ func (w *world) UnitOfPID(pid int) (string, bool) {
 	return p.unit, ok
 }
 
+func (w *world) Owner(string) (uid, gid uint32) { return ^uint32(0), ^uint32(0) }
+
 func (w *world) Usage(name string) Usage {
+	w.usages++
 	u := NoUsage
 	u.MemoryCurrent, u.TasksCurrent = 1<<20, uint64(len(w.of(name)))
 	return u

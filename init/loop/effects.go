@@ -74,6 +74,9 @@ func (l *Loop) told(effect supervise.Effect) {
 	case supervise.StartupFinished:
 		l.started()
 	case supervise.UnitChanged:
+		if e.Active.IsDown() {
+			delete(l.owners, e.Unit)
+		}
 		if u, ok := l.machine.Unit(e.Unit); ok && u.Config.Exec != nil && e.Active.IsDown() {
 			if err := l.config.Compiler.Release(e.Unit); err != nil {
 				l.sayOf(e.Unit, 4, "Failed to remove what its processes shared: %v", err)
@@ -88,6 +91,7 @@ func (l *Loop) told(effect supervise.Effect) {
 		l.config.Journal.ForgetUnit(e.Unit)
 		l.config.Invocations.Delete(e.Unit)
 		delete(l.degraded, e.Unit)
+		delete(l.owners, e.Unit)
 		delete(l.readAt, e.Unit)
 	}
 	if l.bus != nil {

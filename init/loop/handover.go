@@ -27,6 +27,7 @@ type State struct {
 	Aliens   []int
 	Waiting  []string // units whose end is waited for
 	Degraded map[string][]string
+	Owners   map[string]Owner
 	Command  early.State
 	Userspace,
 	Finish supervise.Time
@@ -60,7 +61,7 @@ func (l *Loop) Save() (*State, error) {
 	}
 	s := &State{
 		Machine: machine, Tracker: l.config.Tracker.State(), LastFD: l.fds.last, FDs: map[supervise.FD]int{}, Notify: l.notify,
-		Children: map[int]savedChild{}, Degraded: l.degraded, Userspace: l.config.Info.Userspace, Finish: l.config.Info.Finish,
+		Children: map[int]savedChild{}, Degraded: l.degraded, Owners: l.owners, Userspace: l.config.Info.Userspace, Finish: l.config.Info.Finish,
 		Stopping: l.down.stopping, Signals: l.down.signals, Until: l.down.until, Phase: uint8(l.down.phase), Panics: l.panics,
 	}
 	for pid, c := range l.children {
@@ -123,6 +124,9 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 	}
 	if s.Degraded != nil {
 		l.degraded = s.Degraded
+	}
+	if s.Owners != nil {
+		l.owners = s.Owners
 	}
 	l.config.Info.Userspace, l.config.Info.Finish = s.Userspace, s.Finish
 	l.down = down{stopping: s.Stopping, signals: s.Signals, until: s.Until, phase: phase(s.Phase)}

@@ -87,6 +87,7 @@ type Loop struct {
 	replies  map[supervise.RequestID]func(supervise.Reply)
 	barriers []int // descriptors to close when the messages before them have been acted on
 	degraded map[string][]string
+	owners   map[string]Owner
 	reread   supervise.Usec            // when all unit files were read, on CLOCK_REALTIME
 	readAt   map[string]supervise.Usec // those that were read later
 	request  supervise.RequestID
@@ -118,7 +119,7 @@ func New(c Config) (*Loop, error) {
 	l := &Loop{
 		Private: -1, config: c, fds: newDescriptors(), notify: -1,
 		children: map[int]*child{}, helpers: map[int]func(supervise.Status){}, aliens: map[int]int{}, sockets: map[string]*listening{}, empties: map[string]*track.Watch{}, blind: map[string]bool{},
-		replies: map[supervise.RequestID]func(supervise.Reply){}, degraded: map[string][]string{}, readAt: map[string]supervise.Usec{},
+		replies: map[supervise.RequestID]func(supervise.Reply){}, degraded: map[string][]string{}, owners: map[string]Owner{}, readAt: map[string]supervise.Usec{},
 	}
 	var err error
 	if l.poll, err = newPoller(); err != nil {

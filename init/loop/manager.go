@@ -53,6 +53,14 @@ func (l *Loop) UnitOfPID(pid int) (string, bool) { return l.config.Tracker.UnitO
 // Usage of a unit.
 func (l *Loop) Usage(name string) bus.Usage { return l.usage(name) }
 
+// Owner of a unit's processes.
+func (l *Loop) Owner(name string) (uid, gid uint32) {
+	if o, ok := l.owners[name]; ok {
+		return o.UID, o.GID
+	}
+	return noID, noID
+}
+
 // Degraded are the directives of a unit that are not applied here.
 func (l *Loop) Degraded(name string) []string { return l.degraded[name] }
 

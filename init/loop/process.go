@@ -66,6 +66,7 @@ func (l *Loop) start(e *supervise.Spawn) (int, error) {
 		return 0, err
 	}
 	l.degrade(e.Unit, texts(program.Degraded))
+	l.own(e, program)
 	running, err := program.Start()
 	if err != nil {
 		return 0, err

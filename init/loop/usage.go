@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"keelson/init/bus"
+	"keelson/init/spawn"
 	"keelson/supervise"
+	"keelson/supervise/unit"
 )
 
 // usage is what a unit uses, as D-Bus clients are told.
@@ -23,6 +25,25 @@ func (l *Loop) usage(name string) bus.Usage {
 	}
 	return u
 }
+
+// An Owner is whom a unit's processes run as.
+type Owner struct{ UID, GID uint32 }
+
+// own notes what User= and Group= have come to, until the unit is down again (unit_notify_user_lookup in src/core/unit.c).
+func (l *Loop) own(e *supervise.Spawn, p *spawn.Program) {
+	x := e.Exec
+	if x.User == "" && x.Group == "" && !x.DynamicUser || e.NoSandbox || e.Line.Flags&(unit.FullyPrivileged|unit.NoSetuid) != 0 {
+		return // they say nothing, or not of this command
+	}
+	o := Owner{noID, uint32(p.GID)}
+	if x.User != "" || x.DynamicUser {
+		o.UID = uint32(p.UID)
+	}
+	l.owners[e.Unit] = o
+}
+
+// noID is UID_INVALID and GID_INVALID.
+const noID = ^uint32(0)
 
 // NeedsReload tells whether a unit's files are other than when they were read (unit_need_daemon_reload in src/core/unit.c).
 func (l *Loop) NeedsReload(name string) bool {
