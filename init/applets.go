@@ -6,7 +6,15 @@ import (
 	"path/filepath"
 
 	"keelson/init/applet"
+	"keelson/init/applet/analyze"
+	"keelson/init/applet/cat"
+	"keelson/init/applet/configure"
+	"keelson/init/applet/detectvirt"
+	"keelson/init/applet/escape"
 	"keelson/init/applet/journalctl"
+	"keelson/init/applet/notify"
+	runapplet "keelson/init/applet/run"
+	"keelson/init/applet/service"
 	"keelson/init/applet/systemctl"
 )
 
@@ -15,10 +23,19 @@ type appletRun func(args []string) int
 
 // applets are early.Applets but for the manager's names.
 var applets = map[string]appletRun{
-	"journalctl": func(args []string) int {
+	"journalctl":          hosted(journalctl.Main),
+	"systemd-analyze":     hosted(analyze.Main),
+	"systemd-cat":         hosted(cat.Main),
+	"systemd-detect-virt": hosted(detectvirt.Main),
+	"systemd-escape":      hosted(escape.Main),
+	"systemd-notify":      hosted(notify.Main),
+	"systemd-run":         hosted(runapplet.Main),
+	"systemd-sysusers":    hosted(configure.Sysusers),
+	"systemd-tmpfiles":    hosted(configure.Tmpfiles),
+	"service": func(args []string) int {
 		h := applet.Process()
 		defer h.Flush()
-		return journalctl.Main(args, h)
+		return service.Main(args, h, func(q systemctl.JournalQuery) ([]string, bool) { return lastLines(h, q) })
 	},
 	"systemctl": runSystemctl,
 	"halt":      runSystemctl,
@@ -27,6 +44,15 @@ var applets = map[string]appletRun{
 	"shutdown":  runSystemctl,
 	"runlevel":  runSystemctl,
 	"telinit":   runSystemctl,
+}
+
+// hosted is a program that wants nothing but its surroundings.
+func hosted(main func([]string, *applet.Host) int) appletRun {
+	return func(args []string) int {
+		h := applet.Process()
+		defer h.Flush()
+		return main(args, h)
+	}
 }
 
 // appletOf finds the program that a name stands for.
@@ -53,9 +79,7 @@ func runSystemctl(args []string) int {
 
 // lastLines are what systemctl status shows of the journal.
 func lastLines(h *applet.Host, q systemctl.JournalQuery) (lines []string, cut bool) {
-	lines, cut, err := journalctl.Tail(h, journalctl.Query{
-		Unit: q.Unit, Invocation: q.Invocation, Since: q.Since, Lines: q.Lines, Output: q.Output, Width: q.Width, Colour: q.Colour, All: q.All,
-	})
+	lines, cut, err := journalctl.Tail(h, journalctl.Query(q))
 	if err != nil {
 		return nil, false
 	}

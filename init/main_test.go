@@ -52,3 +52,15 @@ func TestParseRun(t *testing.T) {
 		}
 	}
 }
+
+// TestApplets: what early leaves to the runtime as applets, the runtime has.
+func TestApplets(t *testing.T) {
+	for _, a := range early.Applets {
+		if _, ok := applets[a.Name]; !ok && a.Name != "init" && a.Name != "systemd" {
+			t.Errorf("early has %s, applets has not", a.Name)
+		}
+	}
+	if len(applets) != len(early.Applets)-2 {
+		t.Errorf("%d applets, early has %d and the manager's two names", len(applets), len(early.Applets))
+	}
+}
