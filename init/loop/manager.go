@@ -2,6 +2,7 @@ package loop
 
 import (
 	"strings"
+	"time"
 
 	"keelson/init/bus"
 	"keelson/supervise"
@@ -120,7 +121,7 @@ func (l *Loop) started() {
 	l.config.Tracker.StartupFinished()
 	l.say(6, "Startup finished in %s.", span(now.Monotonic-l.config.Startup.Monotonic))
 	l.config.Outer.Ready()
-	go rest()
+	time.AfterFunc(settled, rest)
 }
 
 // span is a length of time for people.

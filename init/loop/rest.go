@@ -5,9 +5,13 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// settled is how long after the boot its last work is done: the log, clients that waited for it.
+const settled = time.Second
 
 // rest gives the memory back that the boot has used and waiting does not need. It may run beside everything else.
 //

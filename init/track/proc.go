@@ -206,10 +206,15 @@ type mount struct {
 
 // mounts are this process's mounts.
 func (p procfs) mounts() (list []mount) {
-	buf := make([]byte, 1<<20)
-	text, err := p.read(os.Getpid(), "mountinfo", buf)
-	if err != nil {
-		return nil
+	var text []byte
+	for size := 16 << 10; ; size *= 2 {
+		var err error
+		if text, err = p.read(os.Getpid(), "mountinfo", make([]byte, size)); err != nil {
+			return nil
+		}
+		if len(text) < size || size == 1<<20 {
+			break
+		}
 	}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
