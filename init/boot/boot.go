@@ -215,9 +215,17 @@ func prepare() (loop.Places, []string) {
 	}
 	other := loop.NewPlaces(fmt.Sprintf("/dev/shm/keelson-%d", os.Getuid()))
 	if other.Prepare() != nil {
-		return places, []string{err.Error() + ": systemctl and services of Type=notify cannot reach the manager; docker run --tmpfs /run gives it a place"}
+		return places, []string{err.Error() + ": systemctl and services of Type=notify cannot reach the manager; " + runRemedy()}
 	}
-	return other, []string{err.Error() + ": systemctl cannot find the manager, whose sockets are in " + other.Run + "; docker run --tmpfs /run gives it a place"}
+	return other, []string{err.Error() + ": systemctl cannot find the manager, whose sockets are in " + other.Run + "; " + runRemedy()}
+}
+
+// runRemedy is what gives the manager a /run.
+func runRemedy() string {
+	if uid := os.Getuid(); uid != 0 {
+		return fmt.Sprintf("docker run --tmpfs /run:uid=%d gives it a place", uid)
+	}
+	return "docker run --tmpfs /run gives it a place"
 }
 
 func quoteAll(words []string) string {

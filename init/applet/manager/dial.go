@@ -17,10 +17,11 @@ const (
 	SystemBus     = "/run/dbus/system_bus_socket"
 )
 
-// Dial connects to the manager of the machine: root to the manager itself, who is not root by way of the system bus, where the manager
-// may refuse more. Root takes that way if the manager cannot be reached, too. The error's cause is an error number.
+// Dial connects to the manager of the machine: root, and the user that a container's manager runs as, to the manager itself, anybody else by way of
+// the system bus, where the manager may refuse more. Root takes that way if the manager cannot be reached, too. The error's cause is an error number.
 func Dial(h *applet.Host) (*Conn, error) {
-	if os.Geteuid() == 0 && !set(h, "SYSTEMCTL_FORCE_BUS") {
+	mine := os.Geteuid() == 0 || unix.Access(h.Path(PrivateSocket), unix.W_OK) == nil
+	if mine && !set(h, "SYSTEMCTL_FORCE_BUS") {
 		if c, err := connect(h.Path(PrivateSocket), true); err == nil {
 			return c.configured(h), nil
 		}
