@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -94,6 +95,8 @@ func (c *Collector) manager(l *managerLine) {
 	for _, f := range l.fields {
 		m.fields = append(m.fields, []byte(f))
 	}
+	// That targets and slices come and go is for the journal: on the console it would bury what services say.
+	m.noConsole = l.priority >= 6 && (strings.HasSuffix(l.unit, ".target") || strings.HasSuffix(l.unit, ".slice"))
 	m.limit = RateLimit{Off: true}
 	c.emit(m)
 	c.store.full()
