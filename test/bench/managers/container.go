@@ -38,7 +38,7 @@ func measure(ctx context.Context, binary string, m manager, services int, withId
 	if err := c.start(); err != nil {
 		return s, err
 	}
-	if err := c.await(ctx, services, began.Add(patience)); err != nil {
+	if err := c.await(ctx, "sleep", services, began.Add(patience)); err != nil {
 		return s, fmt.Errorf("%w\n%s", err, c.logs())
 	}
 	s.boot = time.Since(began)
@@ -92,7 +92,7 @@ func newContainer(binary string, m manager, services int) (*container, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return c, err
 	}
-	for _, f := range append(m.config(services), file{path: "units/.keep"}) {
+	for _, f := range append(m.config(services), file{path: "units/.keep"}, file{path: "journald.conf.d/.keep"}) {
 		path := filepath.Join(dir, f.path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return c, err
@@ -107,7 +107,8 @@ func newContainer(binary string, m manager, services int) (*container, error) {
 	if binary, err = filepath.Abs(binary); err != nil {
 		return c, err
 	}
-	args := []string{"run", "-d", "--name", c.name, "-v", binary + ":/sbin/keelson:ro", "-v", dir + ":/bench", "-v", dir + "/units:/etc/systemd/system"}
+	args := []string{"run", "-d", "--name", c.name, "-v", binary + ":/sbin/keelson:ro", "-v", dir + ":/bench", "-v", dir + "/units:/etc/systemd/system",
+		"-v", dir + "/journald.conf.d:/etc/systemd/journald.conf.d"}
 	args = append(append(args, m.args...), image, "/bin/sh", "-c", `read word </bench/gate; exec "$@"`, "sh")
 	if out, err := exec.Command("docker", append(args, m.command...)...).CombinedOutput(); err != nil {
 		return c, fmt.Errorf("docker run: %w: %s", err, out)
@@ -164,8 +165,8 @@ func (c *container) pids() (pids []string, err error) {
 	return pids, nil
 }
 
-// await returns when all services run. Looking takes processor time, which the manager would use: the pauses are ten times as long.
-func (c *container) await(ctx context.Context, services int, deadline time.Time) error {
+// await returns when all services run a program of that name. Looking takes processor time, which the manager would use: the pauses are ten times as long.
+func (c *container) await(ctx context.Context, comm string, services int, deadline time.Time) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		pids, err := c.pids()
@@ -177,7 +178,7 @@ func (c *container) await(ctx context.Context, services int, deadline time.Time)
 				if c.services[p] {
 					continue
 				}
-				if comm, err := os.ReadFile(c.proc(p, "comm")); err == nil && string(comm) == "sleep\n" {
+				if is, err := os.ReadFile(c.proc(p, "comm")); err == nil && string(is) == comm+"\n" {
 					c.services[p] = true
 				}
 			}

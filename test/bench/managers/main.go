@@ -18,6 +18,9 @@
 //
 // stop: from the signal until PID 1 has ended.
 //
+// Then services write lines, which keelson's journal, systemd's and s6-log keep in memory. The processor time is that of all processes that are no service, from
+// the first line on; lines kept are counted with systemd's journalctl, whoever wrote the journal.
+//
 // All columns are measured in one run, by turns, in an order drawn anew for each round; a figure is the median of its rounds.
 package main
 
@@ -69,10 +72,13 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("managers", flag.ExitOnError)
 	var (
 		short  = flags.Bool("quick", false, "measure less")
-		only   = flags.String("only", "", "the `names` of the managers to measure, separated by commas; without it, all")
+		only   = flags.String("only", "", "the `names` of the managers to measure, separated by commas, or logs; without it, all")
 		seed   = flags.Uint64("seed", uint64(time.Now().UnixNano()), "draw the order of the rounds from this `number`")
 		binary = flags.String("keelson", "bin/keelson", "the `file` that is keelson")
 	)
+	if len(args) == 2 && args[0] == "talk" {
+		return talk(args[1])
+	}
 	flags.Parse(args)
 	if os.Geteuid() != 0 {
 		return errors.New("other processes' memory is looked at, which takes root")
@@ -96,16 +102,21 @@ func run(args []string, out io.Writer) error {
 	defer stop()
 
 	columns := chosen(*only)
-	if len(columns) == 0 {
+	if len(columns) == 0 && *only != "logs" {
 		return fmt.Errorf("no manager is called %s", *only)
 	}
 	sizes := full
-	if *short {
+	switch {
+	case *only == "logs":
+		sizes = nil
+	case *short:
 		sizes = quick
 	}
 	rng := rand.New(rand.NewPCG(*seed, 0))
 	fmt.Fprintf(out, "\nmanagers of services, seed %d\n", *seed)
-	header(out, columns)
+	if *only != "logs" {
+		header(out, columns)
+	}
 	for _, s := range sizes {
 		rows := newRows()
 		for round := range s.rounds {
@@ -131,7 +142,13 @@ func run(args []string, out io.Writer) error {
 		}
 		rows.print(out, s, columns)
 	}
-	return nil
+	if *only != "" && *only != "logs" {
+		return nil
+	}
+	if *short {
+		return journal(ctx, out, *binary, rng.Perm, 1, 1000)
+	}
+	return journal(ctx, out, *binary, rng.Perm, 3, 4000)
 }
 
 func chosen(only string) (columns []int) {

@@ -68,3 +68,22 @@ func TestLook(t *testing.T) {
 		t.Error("a container that is not there was looked at")
 	}
 }
+
+// Who keeps logs has as many talkers as it is waited for, and their lines have the size that is printed.
+func TestLoggers(t *testing.T) {
+	for _, l := range loggers(7) {
+		n := 0
+		for _, f := range l.config(talkers) {
+			n += strings.Count(f.text, "/bench/talk talk 7\n")
+		}
+		if n != talkers {
+			t.Errorf("%s: %d talkers, want %d", l.name, n, talkers)
+		}
+	}
+	if got := len(line(3, 12345)); got != lineSize {
+		t.Errorf("a line has %d bytes, want %d", got, lineSize)
+	}
+	if err := talk("many"); err == nil {
+		t.Error("a talker has many lines")
+	}
+}
