@@ -22,7 +22,7 @@ import (
 const image = "keelson-test:chaos"
 
 // waitMax is how long a test waits for what has to come: far more than it can take.
-const waitMax = time.Minute
+const waitMax = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	status := m.Run()
@@ -165,7 +165,7 @@ func (c *container) logs() string {
 func (c *container) stop() {
 	c.t.Helper()
 	begin := time.Now()
-	if out, err := exec.Command("docker", "stop", c.id).CombinedOutput(); err != nil {
+	if out, err := exec.Command("docker", "stop", "-t", "60", c.id).CombinedOutput(); err != nil {
 		c.t.Fatalf("docker stop: %s", out)
 	}
 	took := time.Since(begin)
