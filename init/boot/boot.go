@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -78,6 +79,8 @@ const rebootStatus = 133
 // Run is the manager, from the first look around to the end. status is what the process ends with.
 func Run(o Options) (status int, err error) {
 	debug.SetGCPercent(50)
+	// The owner and the journal are what can run beside each other. Each further processor would cost threads and heap of its own.
+	runtime.GOMAXPROCS(min(2, runtime.GOMAXPROCS(0)))
 	startup := loop.Now()
 	budget, err := o.budget()
 	if err != nil {
