@@ -263,22 +263,17 @@ func (l *Loop) turn() {
 	l.act()
 }
 
-// act hands the machine all events there are, with what follows from them, and at last the time.
+// act hands the machine all events there are, with what follows from them, and at last the time, once: what is due again at once, as units are that
+// bring each other up for ever, waits until the rest of the world has had its turn.
 func (l *Loop) act() {
-	for {
-		l.drainQueue()
-		for _, fd := range l.barriers {
-			unix.Close(fd)
-		}
-		l.barriers = l.barriers[:0]
-		now, due := Now(), l.machine.Next()
-		if due.Monotonic > now.Monotonic && due.Realtime > now.Realtime || l.ending != nil {
-			break
-		}
+	l.drainQueue()
+	for _, fd := range l.barriers {
+		unix.Close(fd)
+	}
+	l.barriers = l.barriers[:0]
+	if now, due := Now(), l.machine.Next(); due.Monotonic <= now.Monotonic || due.Realtime <= now.Realtime {
 		l.step(now, supervise.Tick{})
-		if len(l.queue) == 0 && l.machine.Next() == due {
-			break // the rest of the world has its turn first
-		}
+		l.drainQueue()
 	}
 	if l.bus != nil {
 		l.bus.Flush()

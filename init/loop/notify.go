@@ -10,9 +10,12 @@ import (
 	"keelson/supervise/notify"
 )
 
-// hear takes all messages off the notify socket.
+// messagesMost is how many messages are taken at a time: more than the socket holds unless somebody goes on sending, who must not keep the owner.
+const messagesMost = 1 << 16
+
+// hear takes the messages off the notify socket.
 func (l *Loop) hear() {
-	for l.notify >= 0 {
+	for n := 0; l.notify >= 0 && n < messagesMost; n++ {
 		d, err := sock.ReceiveNotify(l.notify, &l.message)
 		var refused sock.Refused
 		switch {
