@@ -327,7 +327,7 @@ func (x *chaos) agree() {
 			pid, _ := p["MainPID"].(uint32)
 			id, _ := p["InvocationID"].([]byte)
 			invocation := fmt.Sprintf("%x", id)
-			if u.ActiveState == "active" {
+			if u.ActiveState == "active" && len(id) != 0 {
 				owned[invocation] = true
 			}
 			main := slices.IndexFunc(list, func(p process) bool { return p.pid == int(pid) })
