@@ -32,8 +32,8 @@ const (
 // masked are the process ids in what the peers print.
 var masked = regexp.MustCompile(`(tini \(|catatonit:|pid '|pid: '|pid=|PID |process |pid1 \()[0-9]+`)
 
-// catatonitLine is how a line of catatonit's begins.
-var catatonitLine = regexp.MustCompile(`(DEBUG|INFO|WARN|ERROR) \(catatonit`)
+// catatonitHead is how a line of catatonit's begins.
+var catatonitHead = regexp.MustCompile(`(DEBUG|INFO|WARN|ERROR) \(catatonit:N\): `)
 
 func (c comparison) of(o outcome) outcome {
 	for _, text := range []*string{&o.stdout, &o.stderr} {
@@ -44,8 +44,8 @@ func (c comparison) of(o outcome) outcome {
 		case streams:
 			s = fmt.Sprint("written to: ", s != "")
 		case events:
-			// catatonit writes a line's end by itself, so that another process's line may come before it.
-			lines := strings.FieldsFunc(catatonitLine.ReplaceAllString(s, "\n$0"), func(r rune) bool { return r == '\n' })
+			// catatonit writes a line's head, its text and its end one by one, and another process's may come between them.
+			lines := strings.FieldsFunc(catatonitHead.ReplaceAllString(s, "\n$0\n"), func(r rune) bool { return r == '\n' })
 			slices.Sort(lines)
 			s = strings.Join(slices.Compact(lines), "\n")
 		}
