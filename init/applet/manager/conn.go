@@ -116,8 +116,13 @@ type Reply struct {
 	frame []byte
 }
 
-// Store puts the values of the reply into variables, as dbus.Store does.
-func (r *Reply) Store(vars ...any) error { return dbus.Store(r.Body, vars...) }
+// Store puts the values of the reply into variables, as dbus.Store does. A reply with other values is EBADMSG.
+func (r *Reply) Store(vars ...any) error {
+	if err := dbus.Store(r.Body, vars...); err != nil {
+		return fmt.Errorf("%w: %s", unix.EBADMSG, err)
+	}
+	return nil
+}
 
 // Call calls a method of any object and waits for the reply, or for an [Error].
 func (c *Conn) Call(dest string, path dbus.ObjectPath, iface, member string, args ...any) (*Reply, error) {

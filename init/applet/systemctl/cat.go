@@ -68,8 +68,8 @@ func (c *ctl) filesHere(name string) files {
 			f.fragment = c.findFile(n)
 		}
 		for _, dir := range searchPath() {
-			d := filepath.Join(c.root, dir, n+".d")
-			entries, err := os.ReadDir(d)
+			d := filepath.Join(dir, n+".d")
+			entries, err := os.ReadDir(c.Path(d))
 			if err != nil {
 				continue
 			}
@@ -165,7 +165,7 @@ func (c *ctl) catFiles(f files) error {
 }
 
 func (c *ctl) catFile(path string, gap bool) error {
-	in, err := os.Open(path)
+	in, err := os.Open(c.Path(path))
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,10 @@ type draft struct{ path, temporary string }
 
 // configDir is where files of the administrator's go.
 func (c *ctl) configDir() string {
-	dir := "/etc/systemd/system"
 	if c.runtime {
-		dir = "/run/systemd/system"
+		return "/run/systemd/system"
 	}
-	return filepath.Join("/", c.root, dir)
+	return "/etc/systemd/system"
 }
 
 // edit lets a person change unit files: a drop-in, or with --full a copy of the whole (verb_edit of systemctl-edit.c). With --stdin (256)
@@ -55,7 +54,7 @@ func (c *ctl) edit(_ string, args []string) int {
 			for _, d := range drafts {
 				_ = os.Remove(d.temporary)
 				if !c.full {
-					_ = os.Remove(filepath.Dir(d.path)) // it goes if nothing is in it
+					_ = os.Remove(filepath.Dir(c.Path(d.path))) // it goes if nothing is in it
 				}
 			}
 		}()
@@ -132,23 +131,23 @@ func (c *ctl) draft(name string, f files) (draft, error) {
 		target += ".d/" + dropIn
 	}
 	d := draft{path: filepath.Join(c.configDir(), target)}
-	if persistent := filepath.Join("/", c.root, "/etc/systemd/system", target); c.runtime && exists(persistent) {
+	if persistent := filepath.Join("/etc/systemd/system", target); c.runtime && exists(c.Path(persistent)) {
 		return d, c.refuse("Refusing to create \"%s\" because it would be overridden by \"%s\" anyway.", d.path, persistent)
 	}
 	var text []byte
 	var err error
 	switch {
 	case c.full && f.fragment != "":
-		if f.fragment != d.path && exists(d.path) && !c.stdin {
+		if f.fragment != d.path && exists(c.Path(d.path)) && !c.stdin {
 			if !c.confirm(d.path, f.fragment) {
 				c.Warnf("%s skipped.", name)
 				return d, errFailed
 			}
 		}
-		if text, err = os.ReadFile(f.fragment); err != nil {
+		if text, err = os.ReadFile(c.Path(f.fragment)); err != nil {
 			return d, c.refuse("Failed to read \"%s\": %s", f.fragment, applet.Cause(err))
 		}
-	case !c.full && f.fragment != "":
+	case !c.full && f.fragment != "" && !c.stdin:
 		if text, err = c.annotated(d.path, f); err != nil {
 			return d, err
 		}
@@ -158,7 +157,7 @@ func (c *ctl) draft(name string, f files) (draft, error) {
 
 // write puts the draft's text into a file beside its path.
 func (c *ctl) write(d draft, text []byte) (draft, error) {
-	dir := filepath.Dir(d.path)
+	dir := filepath.Dir(c.Path(d.path))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return d, c.refuse("Failed to create directories for \"%s\": %s", d.path, applet.Cause(err))
 	}
@@ -177,7 +176,7 @@ func (c *ctl) write(d draft, text []byte) (draft, error) {
 
 // annotated is what an editor is shown of a drop-in: what is in it, and below as comments the files that it is for.
 func (c *ctl) annotated(path string, f files) ([]byte, error) {
-	old, err := os.ReadFile(path)
+	old, err := os.ReadFile(c.Path(path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, c.refuse("Failed to read \"%s\": %s", path, applet.Cause(err))
 	}
@@ -192,7 +191,7 @@ func (c *ctl) annotated(path string, f files) ([]byte, error) {
 		if p == path {
 			continue
 		}
-		text, err := os.ReadFile(p)
+		text, err := os.ReadFile(c.Path(p))
 		if err != nil {
 			return nil, c.refuse("Failed to read \"%s\": %s", p, applet.Cause(err))
 		}
@@ -311,7 +310,7 @@ func (c *ctl) finish(d draft) error {
 		c.Warnf("Editing \"%s\" canceled: temporary file is empty.", d.path)
 		return nil
 	}
-	if err := os.Rename(d.temporary, d.path); err != nil {
+	if err := os.Rename(d.temporary, c.Path(d.path)); err != nil {
 		return c.refuse("Failed to rename \"%s\" to \"%s\": %s", d.temporary, d.path, applet.Cause(err))
 	}
 	return nil

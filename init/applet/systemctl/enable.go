@@ -2,7 +2,6 @@ package systemctl
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -203,8 +202,8 @@ func (c *ctl) exists(m *manager.Conn, name string) (bool, error) {
 // findFile is where a unit's file is, "" if there is none.
 func (c *ctl) findFile(name string) string {
 	for _, dir := range searchPath() {
-		path := filepath.Join(c.root, dir, name)
-		if _, err := os.Stat(path); err == nil {
+		path := filepath.Join(dir, name)
+		if exists(c.Path(path)) {
 			return path
 		}
 	}

@@ -129,12 +129,20 @@ func (c *ctl) end(a action) int {
 // endSignals are what PID 1 understands without D-Bus: SIGRTMIN+3, 4 and 5 halt, power off and reboot (systemd(1), "Signals").
 var endSignals = map[string]syscall.Signal{"halt": 37, "poweroff": 38, "reboot": 39, "kexec": 40, "rescue": 35, "default": 34}
 
+// signalInit sends a signal to PID 1. That of another root directory is none of ours.
+func (c *ctl) signalInit(signal syscall.Signal) error {
+	if c.Root != "" {
+		return syscall.ESRCH
+	}
+	return syscall.Kill(1, signal)
+}
+
 // startWithFallback starts an action's target, or asks PID 1 by signal if that cannot be.
 func (c *ctl) startWithFallback(a action, signal syscall.Signal) int {
 	if c.Booted() && c.startAction(a) == 0 {
 		return 0
 	}
-	if signal != 0 && c.Booted() && syscall.Kill(1, signal) == nil {
+	if signal != 0 && c.Booted() && c.signalInit(signal) == nil {
 		return 0
 	}
 	return c.Fail("Failed to talk to init daemon: %s", applet.Errno(syscall.EHOSTDOWN))
@@ -205,7 +213,7 @@ func (c *ctl) reloadWithFallback(method string, signal syscall.Signal) int {
 			return 0
 		}
 	}
-	if err := syscall.Kill(1, signal); err != nil {
+	if err := c.signalInit(signal); err != nil {
 		return c.Fail("kill() failed: %s", applet.Cause(err))
 	}
 	return 0

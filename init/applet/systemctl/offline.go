@@ -16,7 +16,11 @@ var (
 
 // installed are the unit files of the root directory that the options name, as they lie there.
 func (c *ctl) installed() *unitfiles.Root {
-	r := unitfiles.New(c.root)
+	root := c.root
+	if c.Root != "" {
+		root = c.Path(root)
+	}
+	r := unitfiles.New(root)
 	r.Warn = func(text string) { c.Warnf("%s", text) }
 	return r
 }

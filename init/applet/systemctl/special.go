@@ -171,13 +171,21 @@ func (c *ctl) haltNow(a action) int {
 	if c.dryRun {
 		return 0
 	}
+	c.Flush()
+	err := c.reboot(how)
+	return c.Fail("Failed to %s: %s", a.verb, applet.Cause(err))
+}
+
+// reboot is reboot(2). A machine below another root directory is none.
+func (c *ctl) reboot(how int) error {
+	if c.Root != "" {
+		return unix.EPERM
+	}
 	if !c.noSync {
 		unix.Sync()
 	}
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_ON) // it is the host's key, and refused in a container
-	c.Flush()
-	err := unix.Reboot(how)
-	return c.Fail("Failed to %s: %s", a.verb, applet.Cause(err))
+	return unix.Reboot(how)
 }
 
 const (
