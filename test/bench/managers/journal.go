@@ -192,7 +192,7 @@ func journal(ctx context.Context, out io.Writer, binary string, perm func(int) [
 				left[i] = true
 				continue
 			}
-			rates[i] = append(rates[i], float64(talkers*lines)/max(r.used.Seconds(), 1e-9))
+			rates[i] = append(rates[i], float64(r.kept)/max(r.used.Seconds(), 1e-9))
 			times[i] = append(times[i], r.took.Seconds()*1000)
 			kept[i] = append(kept[i], float64(r.kept))
 		}
