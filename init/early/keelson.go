@@ -233,6 +233,11 @@ const keelsonHelp = `keelson ` + Version + `: the first process of a container
   keelson run [OPTIONS] [--] COMMAND ...    the same in fresh namespaces with a /proc of its own (keelson run --help)
   keelson ns [PID...]                       show the namespaces of processes side by side (keelson ns --help)
   keelson pause                             do nothing but reap: the first process of a pod
+  keelson boot [UNIT...] [-- COMMAND]       run the image's own systemd units; /sbin/init is the same (keelson boot --help)
+  keelson supervise -- COMMAND              run plain commands as services (keelson supervise --help)
+  keelson sshd                              the image's sshd, made ready and run (keelson sshd --help)
+  keelson ctl, keelson journal              systemctl and journalctl, for images that have none
+  keelson install                           make /sbin/init and the programs that an image lacks (keelson install --help)
 
 Options, which end at COMMAND:
   -g, --group              send signals to COMMAND's process group
@@ -249,7 +254,7 @@ Options, which end at COMMAND:
   -h, --help               print this help
 
 During a stop with --grace or --drain a second TERM or INT ends the waiting.
-Called tini, docker-init, dumb-init or catatonit, keelson is that program.
+Called tini, docker-init, dumb-init or catatonit, keelson is that program; called init, systemctl, journalctl, …, the manager or its client.
 Exit status: COMMAND's own, 128+n where signal n ended it, 127 not found, 126 found but not executable,
 125 keelson itself failed or was called wrongly.
 `
