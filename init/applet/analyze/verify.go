@@ -20,13 +20,20 @@ type verifier struct {
 	loaded map[string]*unit.Unit
 	faults map[string]bool // units whose files have something wrong
 	failed bool            // one of the units named is not fit to start
+	// temporary are folders to be removed.
+	temporary []string
 }
 
 func (p *program) verify(args []string) int {
 	v := &verifier{program: p, loaded: map[string]*unit.Unit{}, faults: map[string]bool{}}
 	var names, dirs []string
+	defer func() {
+		for _, d := range v.temporary {
+			_ = os.RemoveAll(d) // in a folder for what nobody keeps
+		}
+	}()
 	for _, a := range args {
-		name, dir, err := p.prepare(a)
+		name, dir, err := v.prepare(a)
 		if err != nil {
 			p.Errorf("Failed to prepare filename %s: Invalid argument", a)
 			v.failed = true
@@ -60,14 +67,15 @@ func (p *program) verify(args []string) int {
 	return 0
 }
 
-// prepare makes a unit's name and folder of a path; "PATH:NAME" is another name for the file, which a link in a folder of its own gives.
-func (p *program) prepare(arg string) (name, dir string, err error) {
+// prepare makes a unit's name and folder of a path; "PATH:NAME" is another name for the file, which a copy in a folder of its own has.
+func (v *verifier) prepare(arg string) (name, dir string, err error) {
 	file := arg
 	if path, alias, ok := strings.Cut(arg, ":"); ok && !exists(arg) {
 		tmp, err := os.MkdirTemp("", "systemd-analyze-")
 		if err != nil {
 			return "", "", err
 		}
+		v.temporary = append(v.temporary, tmp)
 		text, err := os.ReadFile(path)
 		if err == nil {
 			file = filepath.Join(tmp, filepath.Base(alias))
