@@ -15,8 +15,9 @@ func (l *Loop) carryOut(effect supervise.Effect) {
 	switch e := effect.(type) {
 	case supervise.Spawn:
 		l.spawn(e)
-	case supervise.Kill:
-		l.kill(e)
+	case supervise.Kill: // of a restored machine: see step
+		l.kills = append(l.kills, e)
+		l.killAll()
 	case supervise.AskEmpty:
 		l.askEmpty(e.Unit)
 	case supervise.AskMain:

@@ -77,6 +77,7 @@ type Loop struct {
 	bus     *bus.Server
 
 	queue    []supervise.Event
+	kills    []supervise.Kill // of one Step, to be carried out together
 	exits    []supervise.Event
 	children map[int]*child                 // by PID: what was started and not reaped
 	helpers  map[int]func(supervise.Status) // by PID: processes of the manager's own, and what is done when they have ended
@@ -288,10 +289,34 @@ func (l *Loop) drainQueue() {
 	l.queue = l.queue[:0]
 }
 
+// step hands the machine one event and carries its effects out, in their order; but what a stop of many units kills is killed together, as each kill by
+// itself looks at all processes. Only what tells of the kill overtakes it.
 func (l *Loop) step(now supervise.Time, e supervise.Event) {
 	for _, effect := range l.machine.Step(now, e) {
+		if k, ok := effect.(supervise.Kill); ok {
+			if l.killing(k.Unit) {
+				l.killAll()
+			}
+			l.kills = append(l.kills, k)
+			continue
+		}
+		if len(l.kills) > 0 && !tells(effect) {
+			l.killAll()
+		}
 		l.carryOut(effect)
 	}
+	l.killAll()
+}
+
+// tells: the effect changes nothing in the kernel.
+func tells(effect supervise.Effect) bool {
+	switch e := effect.(type) {
+	case supervise.Log, supervise.JobNew, supervise.JobChanged, supervise.JobRemoved, supervise.UnitNew:
+		return true
+	case supervise.UnitChanged:
+		return !e.Active.IsDown()
+	}
+	return false
 }
 
 // event queues an event.

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -220,9 +221,24 @@ func wholeStatus(s unix.WaitStatus) supervise.Status {
 	return supervise.Status{Code: supervise.StatusKilled, Value: int(s.Signal())}
 }
 
-// kill signals processes of a unit.
-func (l *Loop) kill(e supervise.Kill) {
-	result := l.config.Tracker.Kill(e)
+// killing tells whether a unit is among those to be killed together.
+func (l *Loop) killing(name string) bool {
+	return slices.ContainsFunc(l.kills, func(k supervise.Kill) bool { return k.Unit == name })
+}
+
+// killAll signals processes of units.
+func (l *Loop) killAll() {
+	if len(l.kills) == 0 {
+		return
+	}
+	for i, result := range l.config.Tracker.KillAll(l.kills) {
+		l.killed(l.kills[i], result)
+	}
+	l.kills = l.kills[:0]
+}
+
+// killed says what was signalled.
+func (l *Loop) killed(e supervise.Kill, result track.Killed) {
 	for _, p := range result.Signalled {
 		switch {
 		case e.Client:
