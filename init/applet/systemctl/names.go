@@ -37,7 +37,7 @@ func (c *ctl) mangleFiles(names []string, operation string) ([]string, error) {
 			if err != nil {
 				return nil, c.refuse("Failed to mangle unit name or path '%s': %s", s, applet.Cause(err))
 			}
-			s = dir + "/" + s
+			s = strings.TrimSuffix(dir, "/") + "/" + s
 		}
 		mangled = append(mangled, s)
 	}

@@ -63,6 +63,9 @@ func (c *ctl) resetFailed(name string, args []string) int {
 // cleanMethods are the verbs that end in a state of maintenance or in none.
 var cleanMethods = map[string]string{"clean": "CleanUnit", "freeze": "FreezeUnit", "thaw": "ThawUnit"}
 
+// noUnit are errors of units that cannot be loaded.
+var noUnit = []string{manager.NoSuchUnit, manager.UnitMasked, manager.LoadFailed}
+
 // cleanOrFreeze waits for the end of it (systemctl-clean-or-freeze.c).
 func (c *ctl) cleanOrFreeze(verb string, args []string) int {
 	c.holding = true
@@ -84,7 +87,7 @@ func (c *ctl) cleanOrFreeze(verb string, args []string) int {
 		for _, n := range names {
 			if ends != nil {
 				// Kept in memory until the end of it, where the manager can remember for whom.
-				if _, err := m.Manager("RefUnit", n); manager.Is(err, manager.NoSuchUnit) {
+				if _, err := m.Manager("RefUnit", n); manager.Refused(err) && (m.OnBus || manager.Is(err, noUnit...)) {
 					status = c.Fail("Failed to add reference to unit %s: %s", n, manager.Text(err))
 					continue
 				}
