@@ -1,0 +1,58 @@
+package docker
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBoot runs the manager as the first process of ordinary containers.
+func TestBoot(t *testing.T) {
+	need(t)
+	for _, c := range []struct {
+		name   string
+		args   []string // of docker run, with the command
+		status int
+		says   string // on standard output
+		never  string
+	}{
+		{"command", []string{image, "boot", "basic.target", "--", "sh", "-c", "echo it-runs; exit 7"}, 7, "it-runs\n", ""},
+		{"killed", []string{image, "boot", "basic.target", "--", "sh", "-c", "kill -9 $$"}, 137, "status=9/KILL", ""},
+		{"words stand for themselves", []string{image, "boot", "basic.target", "--", "printf", "[%s]", "a b", "$HOME", "%n", `"\`}, 0, `[a b][$HOME][%n]["\]`, ""},
+		{"not found", []string{image, "boot", "basic.target", "--", "/nonexistent"}, 203, "/nonexistent", ""},
+		{"environment", []string{"-e", "COLOUR=blue", image, "boot", "basic.target", "--", "sh", "-c", "echo colour=$COLOUR"}, 0, "colour=blue\n", ""},
+		{"clean environment", []string{"-e", "COLOUR=blue", "-e", "KEELSON_ENV=clean", image, "boot", "basic.target", "--", "sh", "-c", "echo colour=$COLOUR"}, 0, "colour=\n", ""},
+		{"raw", []string{image, "boot", "--log-format", "none", "basic.target", "--", "echo", "alone"}, 0, "alone\n", "Started"},
+		{"supervised", []string{image, "supervise", "--restart", "no", "--", "sh", "-c", "echo worked; exit 3"}, 3, "worked\n", ""},
+		{"any uid", []string{"--user", "12345", "--read-only", image, "boot", "basic.target", "--", "id", "-u"}, 0, "12345\n", ""},
+		{"few processes", []string{"--pids-limit", "40", image, "boot", "basic.target", "--", "true"}, 0, "", "Failed"},
+		{"unknown option", []string{image, "boot", "--nope"}, 125, "", "Started"},
+		{"bad stop timeout", []string{image, "boot", "--stop-timeout", "soon"}, 125, "", "Started"},
+		{"no command", []string{image, "boot", "--"}, 125, "", "Started"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := run(t, c.args...)
+			if r.status != c.status || !strings.Contains(r.out, c.says) || c.never != "" && strings.Contains(r.out, c.never) {
+				t.Errorf("status %d, want %d; out %q, err %q", r.status, c.status, r.out, r.err)
+			}
+			if c.status == 125 && strings.Count(r.err, "\n") != 1 {
+				t.Errorf("not one line: %q", r.err)
+			}
+		})
+	}
+}
+
+// TestProcfile runs plain commands as services and ends with the one that matters.
+func TestProcfile(t *testing.T) {
+	need(t)
+	script := `printf 'web: echo web-here; touch /tmp/up; exec sleep 1000\nworker: echo worker-here; until [ -e /tmp/up ]; do sleep 0.1; done; exit 4\n' >/tmp/Procfile; exec keelson supervise --restart no --exit-with worker -f /tmp/Procfile`
+	r := run(t, "--entrypoint", "sh", image, "-c", script)
+	if r.status != 4 || !strings.Contains(r.out, "web-here\n") || !strings.Contains(r.out, "worker-here\n") {
+		t.Errorf("status %d: out %q, err %q", r.status, r.out, r.err)
+	}
+	for _, bad := range []string{"web", "web: \n", "a: x\na: y\n", ""} {
+		r := run(t, "--entrypoint", "sh", "-e", "TEXT="+bad, image, "-c", `printf '%s' "$TEXT" >/tmp/Procfile; exec keelson supervise -f /tmp/Procfile`)
+		if r.status != 125 || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "/tmp/Procfile") {
+			t.Errorf("%q: status %d, %q", bad, r.status, r.err)
+		}
+	}
+}
