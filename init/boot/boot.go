@@ -140,6 +140,7 @@ func Run(o Options) (status int, err error) {
 	target := o.describe(files)
 	hold(files)
 	loader := unit.NewLoader(files, host)
+	loader.SearchPath = unit.DefaultSearchPath(true) // as Debian 12's systemd and package unitfiles have it
 	loader.Zones = calendar.Zones{Local: time.Local, Load: time.LoadLocation}
 	for _, d := range loader.Scan() {
 		notices = append(notices, d.String())
@@ -283,6 +284,6 @@ func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {
 	return bus.Info{
 		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,
 		Userspace: startup, GeneratorsStart: startup, GeneratorsFinish: startup, UnitsLoadStart: startup, UnitsLoadFinish: startup, UnitsLoad: startup,
-		SecurityStart: startup, SecurityFinish: startup, LogLevel: 6, LogTarget: "journal", SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
+		LogLevel: 6, LogTarget: "journal", SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
 	}
 }
