@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keelson/init/early"
-	"keelson/init/sock"
 	"keelson/init/track"
 	"keelson/supervise"
 )
@@ -150,13 +149,4 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 	}
 	l.ended = true // children may have ended meanwhile
 	return nil
-}
-
-// CloseHandedOver closes what was handed over and found no use.
-func (s *State) CloseHandedOver() {
-	var fds []int
-	for _, fd := range s.FDs {
-		fds = append(fds, fd)
-	}
-	sock.CloseAll(fds)
 }

@@ -92,11 +92,6 @@ const defaultLevel = 6
 // SetLogTarget is accepted: everything goes to the journal, and from there to the console.
 func (l *Loop) SetLogTarget(target string) { l.config.Info.LogTarget = target }
 
-// SetExitCode is what the container ends with.
-func (l *Loop) SetExitCode(status int) {
-	l.Request(supervise.Request{Verb: supervise.VerbSetExitCode, Status: status}, nil)
-}
-
 // Reexecute has the binary executed anew after this turn, with all that the manager knows.
 func (l *Loop) Reexecute() { l.reexec = true }
 
