@@ -10,10 +10,36 @@ func (w *wrapper) mirrorsStops() bool {
 	return (w.persona == keelson || w.persona == attached) && !w.leader && w.pid != 1
 }
 
+// jobState is what this process knows of the command's last stop.
+type jobState uint8
+
+const (
+	jobRunning jobState = iota // or did, as far as this process was told
+	jobHalting                 // it has stopped, and this process is about to do so too
+	jobHalted                  // they stopped together
+	jobResumed                 // it went on from that, without this process's help
+)
+
 // stopWithCommand is for a command that has stopped: the shell gets its terminal back.
 func (w *wrapper) stopWithCommand() {
+	w.job = jobHalted
 	w.returnTerminal()
-	kill(w.pid, sigSTOP)
+	kill(w.pid, sigSTOP) // a CONT that is pending was meant for what was before, and goes with this
+}
+
+// resume is for CONT. A shell sends it to the process group, so that the command has it already if the group is its own too. A second one
+// would undo a stop that came in between.
+func (w *wrapper) resume() {
+	w.handOver()
+	w.reap()
+	switch w.job {
+	case jobHalting:
+	case jobResumed:
+		w.job = jobRunning
+	default:
+		w.job = jobRunning
+		w.forward(sigCONT)
+	}
 }
 
 // handOver gives the command the terminal when the shell has put this job in the foreground.
@@ -60,7 +86,8 @@ func (w *wrapper) consider(sig uint8, info *siginfo) {
 		return
 	}
 	if sig == sigCONT {
-		w.handOver()
+		w.resume()
+		return
 	}
 	w.forward(sig)
 }

@@ -44,6 +44,7 @@ type wrapper struct {
 
 	ended  bool
 	status uint32 // of the main child, as wait4 gave it
+	job    jobState
 	stop   stop
 
 	listenPID [24]byte // LISTEN_PID= and a pid, for the command's environment
@@ -169,6 +170,9 @@ func (w *wrapper) leaveDirectory() {
 }
 
 func (w *wrapper) turn() {
+	if w.job == jobHalting {
+		w.stopWithCommand()
+	}
 	var info siginfo
 	collected := all &^ w.open
 	switch sigwait(&collected, &info, w.untilDeadline()) {
@@ -243,7 +247,7 @@ func (w *wrapper) reap() {
 		var status uint32
 		var options uintptr
 		if w.mirrorsStops() {
-			options = unix.WUNTRACED
+			options = unix.WUNTRACED | unix.WCONTINUED
 		}
 		which := int32(-1)
 		if w.stop.killing {
@@ -257,11 +261,14 @@ func (w *wrapper) reap() {
 			}
 			break
 		}
-		if pid == w.child && isStopped(status) {
-			w.stopWithCommand()
-			continue
-		}
-		if isStopped(status) {
+		if isStopped(status) || isContinued(status) {
+			switch {
+			case pid != w.child:
+			case isStopped(status):
+				w.job = jobHalting
+			case w.job == jobHalted:
+				w.job = jobResumed
+			}
 			continue
 		}
 		if pid == w.child && !w.ended {
@@ -280,6 +287,8 @@ func (w *wrapper) reap() {
 }
 
 func isStopped(status uint32) bool { return status&0xff == 0x7f }
+
+func isContinued(status uint32) bool { return status == 0xffff }
 
 func signalOf(status uint32) uint8 { return uint8(status & 0x7f) }
 

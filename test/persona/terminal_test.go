@@ -300,7 +300,8 @@ func TestStartedByShell(t *testing.T) {
 
 			// The terminal signals all of the process group: keelson must not do so again.
 			term.enter(roleVariable + "=report " + job)
-			term.expect("ready")
+			term.expect("ready ")
+			term.expect("\r\n") // behind the process ID, whose digits are not signals
 			term.press(ctrlC)
 			term.expect("2\r\n")
 			for _, wrapper := range children(term.pid) {
@@ -382,6 +383,29 @@ func TestStartedByShell(t *testing.T) {
 			term.endsAs("exit 7")
 		})
 	}
+}
+
+// TestStoppedAgain continues the job as a shell does, the whole of the process group, and stops the command at once: that stop must hold, and
+// keelson must share it.
+func TestStoppedAgain(t *testing.T) {
+	t.Parallel()
+	needFile(t, "/bin/bash")
+	file, _ := native.argv("keelson")
+	shell := start(t, plain, setting{}, []string{roleVariable + "=job"}, "/bin/bash", "-c", "set -m; "+file+" -- "+self+" & read x")
+	command := shell.ready()
+	wrapper, err := unix.Getpgid(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Kill(command, unix.SIGSTOP)
+	for range 200 {
+		until(t, "both to be stopped", func() bool { return state(command) == "T" && state(wrapper) == "T" })
+		unix.Kill(-wrapper, unix.SIGCONT)
+		unix.Kill(command, unix.SIGSTOP)
+	}
+	until(t, "both to be stopped", func() bool { return state(command) == "T" && state(wrapper) == "T" })
+	unix.Kill(wrapper, unix.SIGCONT) // to it alone: it passes that on
+	until(t, "both to go on", func() bool { return state(command) != "T" && state(wrapper) != "T" })
 }
 
 // TestTerminalComesBack starts keelson from a shell without job control, which would not take the terminal back itself.
