@@ -22,7 +22,7 @@ setup:
 	@test/setup
 
 test: setup build lint layers
-	@$(GO) run ./test/count $(GO) test -count=1 -json ./...
+	@$(GO) run ./test/count $(GO) test -count=1 -timeout 30m -json ./...
 
 demo: build
 	@test/setup demo
