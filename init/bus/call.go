@@ -136,31 +136,25 @@ func (c *call) known(name string) (*supervise.Unit, bool) {
 	return u, ok
 }
 
-// load gives f a unit, which is loaded for the time being if it was not.
+// load gives f a unit, which is loaded for the time being if it was not. If that cannot be done, the call has failed.
 func (c *call) load(name string, f func(*supervise.Unit)) {
-	if err := c.conn.server.load(c.Manager, name, f); err != nil {
-		c.fail(err)
-	}
-}
-
-// load is the same without a call. It does not fail after it has returned.
-func (s *Server) load(m Manager, name string, f func(*supervise.Unit)) error {
-	if u, ok := m.Machine().Unit(name); ok {
+	if u, ok := c.Machine().Unit(name); ok {
 		f(u)
-		return nil
+		return
 	}
 	if err := validUnit(name); err != nil {
-		return err
+		c.fail(err)
+		return
 	}
-	m.Request(supervise.Request{Verb: supervise.VerbLoad, Unit: name}, func(supervise.Reply) {
-		u, ok := m.Machine().Unit(name)
+	c.request(supervise.Request{Verb: supervise.VerbLoad, Unit: name}, func(supervise.Reply) {
+		u, ok := c.Machine().Unit(name)
 		if !ok {
+			c.fail(faultf(faultNoSuchUnit, "Unit %s not loaded.", name))
 			return
 		}
 		f(u)
-		m.Request(supervise.Request{Verb: supervise.VerbReleaseUnit, Unit: u.Name}, nil)
+		c.Request(supervise.Request{Verb: supervise.VerbReleaseUnit, Unit: u.Name}, nil)
 	})
-	return nil
 }
 
 // loadFault says why a unit is not loaded properly (bus_unit_validate_load_state in src/core/dbus-unit.c).
