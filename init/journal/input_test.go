@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -372,4 +375,86 @@ func TestHugeLine(t *testing.T) {
 	if used > 5<<20 {
 		t.Errorf("%d bytes of files where 4 MB are the limit", used)
 	}
+}
+
+// TestFlood has four senders that stop for nothing, each datagram with names of its own, valid or not. Another service's lines are stored
+// meanwhile, all that was valid is there afterwards, once, and the collector has not grown by what it was sent.
+func TestFlood(t *testing.T) {
+	const each = 4000 // datagrams of a sender, at least
+	c, root := start(t, func(o *Options) {
+		o.Sockets, o.Config.RateLimit.Off = true, true
+		o.Config.Runtime = Use{MaxUse: 256 << 20, MaxFileSize: 64 << 20}
+	})
+	if err := c.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	var senders sync.WaitGroup
+	var enough, stop atomic.Int32
+	flood := func(name string, datagram func(i int) string) {
+		fd := client(t, root, name)
+		senders.Go(func() {
+			for i := 0; i < each || stop.Load() == 0; i++ {
+				if err := unix.Send(fd, []byte(datagram(i)), 0); err != nil && err != unix.EINTR {
+					t.Error(err)
+					break
+				}
+				if i == each {
+					enough.Add(1)
+				}
+			}
+		})
+	}
+	flood(syslogSocket, func(i int) string {
+		if i >= each {
+			return "<13>Oct  9 12:00:00 rest: more"
+		}
+		return fmt.Sprintf("<13>Oct  9 12:00:00 name%d[%d]: s-%d", i, i, i)
+	})
+	flood(syslogSocket, func(i int) string { return "<" + strings.Repeat("9", i%4000) + ">\x00\xff[[[" })
+	flood(nativeSocket, func(i int) string {
+		if i >= each {
+			return "MESSAGE=more\n"
+		}
+		return fmt.Sprintf("SYSLOG_IDENTIFIER=id%d\nFIELD%d=1\nCODE_FUNC=f%d\nMESSAGE=n-%d\n", i, i, i, i)
+	})
+	flood(nativeSocket, func(i int) string { return "MESSAGE\n" + strings.Repeat("\xff", i%3000) })
+	for i := range 20 {
+		say(t, c, Stream{Unit: "victim.service", Priority: 6}, fmt.Sprintf("v-%d\n", i))
+	}
+	for enough.Load() < 4 { // as the flood has gone on for all of it, so that nobody was waited for
+		say(t, c, Stream{Unit: "victim.service", Priority: 6}, "v\n")
+	}
+	stop.Store(1)
+	senders.Wait()
+	if err := c.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	grown := heap() - before
+	t.Logf("%d KiB of heap more than before", grown>>10)
+	if grown > 8<<20 {
+		t.Error("that is too much")
+	}
+	c.Close()
+	times := map[string]int{}
+	for _, text := range pick(entries(t, root), "MESSAGE") {
+		times[text]++
+	}
+	for _, kind := range []struct {
+		letter string
+		n      int
+	}{{"s", each}, {"n", each}, {"v", 20}} {
+		for i := range kind.n {
+			if m := fmt.Sprintf("%s-%d", kind.letter, i); times[m] != 1 {
+				t.Fatalf("%s is there %d times", m, times[m])
+			}
+		}
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
