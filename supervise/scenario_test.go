@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -406,6 +407,13 @@ func (r *scenario) expect(words, more []string) {
 	case "restarts": // UNIT N
 		if u, ok := r.m.Unit(words[1]); !ok || strconv.Itoa(int(u.Service.Restarts)) != words[2] {
 			r.fail("restart counter of %s is not %s", words[1], words[2])
+		}
+	case "depends", "independent": // UNIT KIND OTHER
+		a, _ := r.m.Graph().Lookup(words[1])
+		b, known := r.m.Graph().Lookup(words[3])
+		kind, _ := graph.ParseDependency(words[2])
+		if has := known && slices.Contains(r.m.Graph().Dependencies(a, kind), b); has != (words[0] == "depends") {
+			r.fail("%s %s %s is %v", words[1], words[2], words[3], has)
 		}
 	case "unloaded":
 		if _, ok := r.m.Unit(words[1]); ok {

@@ -83,7 +83,6 @@ var Held = []held{
 	{"proc-sys-fs-binfmt_misc.automount", noMounts},
 	{"proc-sys-fs-binfmt_misc.mount", noMounts},
 	{"dev-hugepages.mount", noMounts},
-	{"dev-mqueue.mount", noMounts},
 	{"sys-kernel-debug.mount", noMounts},
 	{"sys-kernel-tracing.mount", noMounts},
 	{"sys-kernel-config.mount", noMounts},

@@ -207,6 +207,7 @@ func (l *Loop) Run() (end Ending, err error) {
 	for _, n := range l.config.Notices {
 		l.say(5, "%s", n)
 	}
+	l.watchMounts()
 	if l.config.Restored == nil {
 		l.event(supervise.Boot{Target: l.config.Target})
 	}

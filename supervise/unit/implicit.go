@@ -138,7 +138,7 @@ func (u *Unit) addExecDependencies(h *Host) {
 	}
 }
 
-// addMountDependencies orders the unit behind the mounts that its paths need, as far as they have unit files: the mounts
+// addMountDependencies orders the unit behind the mounts that its paths need, as far as they have unit files and are not masked: the mounts
 // of a container are there before any unit (unit_add_mount_dependencies in src/core/unit.c).
 func (u *Unit) addMountDependencies(l *Loader) {
 	for _, p := range u.RequiresMountsFor {
@@ -147,7 +147,7 @@ func (u *Unit) addMountDependencies(l *Loader) {
 				continue
 			}
 			name, err := NameFromPath(p[:max(i, 1)], TypeMount)
-			if err == nil && l.names.paths[name] != "" {
+			if err == nil && l.names.paths[name] != "" && !l.names.masked(name) {
 				u.both(After, Requires, name, FromPath)
 			}
 		}

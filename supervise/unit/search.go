@@ -251,6 +251,16 @@ func (n *names) follow(name string) (string, error) {
 	return "", errLoop
 }
 
+// masked: the file of a name is empty.
+func (n *names) masked(name string) bool {
+	file, err := n.follow(name)
+	if err != nil {
+		return false
+	}
+	text, err := readUnitFile(n.fsys, file)
+	return err == nil && text == ""
+}
+
 // find gives the file of a unit and all names that it has. An instance without a file of its own has its template's.
 func (n *names) find(name string) (file string, all []string, err error) {
 	_, instance, _, kind, _ := SplitName(name)

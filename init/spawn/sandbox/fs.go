@@ -52,7 +52,7 @@ func ParseMountinfo(text []byte) []MountPoint {
 		if len(f) < 6 {
 			continue
 		}
-		m := mountLine{f[0], f[1], MountPoint{At: unescape(f[4])}}
+		m := mountLine{f[0], f[1], MountPoint{At: Unescape(f[4])}}
 		for o := range strings.SplitSeq(f[5], ",") {
 			m.Flags |= mountOptions[o]
 		}
@@ -91,8 +91,8 @@ func ParseMountinfo(text []byte) []MountPoint {
 	return list
 }
 
-// unescape undoes the kernel's "\040" for a space, a tab, a newline or a backslash.
-func unescape(s string) string {
+// Unescape undoes the kernel's "\040" for a space, a tab, a newline or a backslash.
+func Unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
