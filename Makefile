@@ -6,13 +6,16 @@ ARCHES  := amd64 arm64
 # -E makes early's few lines of assembly the entry point: without it the binary refuses to work.
 LDFLAGS := -s -w -E keelson_entry
 IMAGE   ?= keelson
+PREFIX  ?= /usr/local
 
 export CGO_ENABLED = 0
 
-.PHONY: build test demo bench layers lint image clean setup $(ARCHES)
+.PHONY: build test demo bench layers lint docs image install clean setup $(ARCHES)
 
+# Beside the binaries it leaves the manual pages and the completions of shells.
 build: $(ARCHES)
 	@ln -f bin/keelson-linux-$(GOARCH) bin/keelson
+	@$(GO) run ./test/docs -o bin bin/keelson
 
 $(ARCHES):
 	@mkdir -p bin
@@ -43,6 +46,18 @@ lint:
 	@$(GO) vet ./...
 	@GOARCH=arm64 $(GO) vet ./init/...
 	@if command -v shellcheck >/dev/null; then shellcheck test/setup test/base-image test/conformance test/demo .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
+
+# What is written of commands and directives, from what the program says of them.
+docs: build
+	@$(GO) run ./test/docs bin/keelson
+
+install:
+	@test -x bin/keelson || { echo "bin/keelson is not there: make build makes it" >&2; exit 1; }
+	install -D -m 755 bin/keelson $(DESTDIR)$(PREFIX)/bin/keelson
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 bin/man/man1/*.1
+	install -D -m 644 bin/completions/keelson.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/keelson
+	install -D -m 644 bin/completions/_keelson $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_keelson
+	install -D -m 644 bin/completions/keelson.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/keelson.fish
 
 image: build
 	docker build --network host -t $(IMAGE) --build-arg TARGETARCH=$(GOARCH) .

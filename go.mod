@@ -12,3 +12,8 @@ require (
 	golang.org/x/net v0.41.0
 	golang.org/x/sys v0.50.0
 )
+
+require (
+	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
+	github.com/russross/blackfriday/v2 v2.1.0 // indirect
+)
