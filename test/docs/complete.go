@@ -57,7 +57,9 @@ func (h *help) partsUsage() string {
 }
 
 // commands are the words that may be keelson's first.
-func (d *documentation) commands() []string { return append(d.order[1:len(d.order):len(d.order)], "ctl", "journal") }
+func (d *documentation) commands() []string {
+	return append(d.order[1:len(d.order):len(d.order)], "ctl", "journal")
+}
 
 const bashHead = `# bash completion for keelson
 
