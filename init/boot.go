@@ -62,9 +62,17 @@ func asInit(args []string) int {
 	if os.Getpid() != 1 && len(args) > 0 && len(args[0]) == 1 {
 		return runApplet("telinit", args)
 	}
-	var rest []string
-	for _, a := range args {
-		switch { // what container managers and kernels give to an init (systemd(1), kernel-command-line(7))
+	return bootManager(initArguments(args))
+}
+
+// initArguments are boot's: without what container managers and kernels give to an init (systemd(1), kernel-command-line(7)).
+func initArguments(args []string) (rest []string) {
+	for i, a := range args {
+		switch {
+		case a == "--" && i == len(args)-1: // ENTRYPOINT ["/sbin/init", "--"], and docker run named no COMMAND
+			return rest
+		case a == "--":
+			return append(rest, args[i:]...)
 		case a == "--system", a == "--switched-root", strings.HasPrefix(a, "--log-"), strings.HasPrefix(a, "--show-status"), strings.HasPrefix(a, "--unit="):
 			if unit, ok := strings.CutPrefix(a, "--unit="); ok {
 				rest = append(rest, unit)
@@ -73,5 +81,5 @@ func asInit(args []string) int {
 			rest = append(rest, a)
 		}
 	}
-	return bootManager(rest)
+	return rest
 }

@@ -64,3 +64,19 @@ func TestApplets(t *testing.T) {
 		t.Errorf("%d applets, early has %d and the manager's two names", len(applets), len(early.Applets))
 	}
 }
+
+// TestInitArguments: an init is told things that are not for it, but what follows -- is the command's own.
+func TestInitArguments(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"", ""},
+		{"--system --log-level=debug --unit=rescue.target", "rescue.target"},
+		{"--stop-timeout 3s -- server --log-level=debug --system", "--stop-timeout 3s -- server --log-level=debug --system"},
+		{"--", ""},
+		{"--strict --", "--strict"},
+		{"-- server --", "-- server --"},
+	} {
+		if got := strings.Join(initArguments(strings.Fields(tt.args)), " "); got != tt.want {
+			t.Errorf("%q: %q, not %q", tt.args, got, tt.want)
+		}
+	}
+}
