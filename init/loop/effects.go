@@ -7,7 +7,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"keelson/init/track"
 	"keelson/supervise"
+	"keelson/supervise/unit"
 )
 
 // carryOut does what the machine wants, and queues what it is to know of it.
@@ -78,12 +80,14 @@ func (l *Loop) told(effect supervise.Effect) {
 		if e.Active.IsDown() {
 			delete(l.owners, e.Unit)
 		}
+		l.applyCgroup(e.Unit)
 		if u, ok := l.machine.Unit(e.Unit); ok && u.Config.Exec != nil && e.Active.IsDown() {
 			if err := l.config.Compiler.Release(e.Unit); err != nil {
 				l.sayOf(e.Unit, 4, "Failed to remove what its processes shared: %v", err)
 			}
 		}
 	case supervise.UnitNew:
+		l.applyCgroup(e.Unit) // some slices are up always
 		if l.machine != nil {
 			l.readAt[e.Unit] = Now().Realtime
 		}
@@ -98,6 +102,15 @@ func (l *Loop) told(effect supervise.Effect) {
 	if l.bus != nil {
 		l.bus.Effect(effect)
 	}
+}
+
+// applyCgroup has the cgroup of a slice that is up, and of what has one already, be as the unit's files say.
+func (l *Loop) applyCgroup(name string) {
+	u, ok := l.machine.Unit(name)
+	if !ok || u.Config.Cgroup == nil || u.Config.Type == unit.TypeSlice && l.machine.Active(u).IsDown() {
+		return
+	}
+	l.degrade(name, texts(l.config.Tracker.Apply(track.Unit{Name: name, Cgroup: u.Config.Cgroup, OOMGroup: l.oomKills(name)})))
 }
 
 // askMain looks for the main process of a service that has forked it.

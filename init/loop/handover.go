@@ -8,6 +8,7 @@ import (
 	"keelson/init/early"
 	"keelson/init/track"
 	"keelson/supervise"
+	"keelson/supervise/unit"
 )
 
 // A manager that executes itself anew, for an upgrade or since it found itself in a state that cannot be, hands all that it knows to what it becomes. Services
@@ -140,6 +141,11 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 	l.machine = machine
 	for _, e := range effects {
 		l.carryOut(e)
+	}
+	for _, u := range machine.Units() {
+		if u.Config.Type == unit.TypeSlice {
+			l.applyCgroup(u.Name) // what it denies its children is not in the kernel
+		}
 	}
 	for _, pid := range s.Aliens {
 		l.follow(pid)

@@ -67,7 +67,7 @@ func (l *Loop) start(e *supervise.Spawn) (int, error) {
 		return 0, err
 	}
 	l.degrade(e.Unit, texts(program.Degraded))
-	l.own(e, program)
+	l.own(e, program, given.Cgroup >= 0)
 	running, err := program.Start()
 	if err != nil {
 		return 0, err

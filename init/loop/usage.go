@@ -29,8 +29,9 @@ func (l *Loop) usage(name string) bus.Usage {
 // An Owner is whom a unit's processes run as.
 type Owner struct{ UID, GID uint32 }
 
-// own notes what User= and Group= have come to, until the unit is down again (unit_notify_user_lookup in src/core/unit.c).
-func (l *Loop) own(e *supervise.Spawn, p *spawn.Program) {
+// own notes what User= and Group= have come to, until the unit is down again (unit_notify_user_lookup in src/core/unit.c), and gives them the cgroup that
+// is delegated to them (exec_child in src/core/execute.c).
+func (l *Loop) own(e *supervise.Spawn, p *spawn.Program, cgroup bool) {
 	x := e.Exec
 	if x.User == "" && x.Group == "" && !x.DynamicUser || e.NoSandbox || e.Line.Flags&(unit.FullyPrivileged|unit.NoSetuid) != 0 {
 		return // they say nothing, or not of this command
@@ -40,6 +41,12 @@ func (l *Loop) own(e *supervise.Spawn, p *spawn.Program) {
 		o.UID = uint32(p.UID)
 	}
 	l.owners[e.Unit] = o
+	if !cgroup || !e.Cgroup.Delegate {
+		return
+	}
+	if err := l.config.Tracker.Delegate(e.Unit, int(int32(o.UID)), int(int32(o.GID))); err != nil {
+		l.degrade(e.Unit, []string{"Delegate=: " + err.Error()})
+	}
 }
 
 // noID is UID_INVALID and GID_INVALID.

@@ -41,7 +41,7 @@ func readLimit(name string) uint64 {
 
 // apply writes what the context says. fresh: the cgroup is new, so that what it has already need not be written.
 func (c *cgroups) apply(p *place, u Unit, defaults *unit.Defaults, fresh bool) (degraded []Degradation) {
-	s, base := setting{c.machine, c.startup}, silent(defaults)
+	s, base := setting{c.machine, c.startup}, silent(defaults, isSlice(u.Name))
 	for _, r := range properties {
 		var err error
 		text := r.text(u.Cgroup, s)
@@ -65,8 +65,12 @@ func (c *cgroups) apply(p *place, u Unit, defaults *unit.Defaults, fresh bool) (
 			}
 		}
 	}
-	if u.OOMGroup {
-		if err := write(path.Join(c.dir, p.path, "memory.oom.group"), "1"); err != nil {
+	if u.OOMGroup != p.oomGroup {
+		text := "0"
+		if u.OOMGroup {
+			text = "1"
+		}
+		if err := write(path.Join(c.dir, p.path, "memory.oom.group"), text); err != nil && u.OOMGroup {
 			degraded = degrade(degraded, "OOMPolicy", fmt.Sprintf("cannot write 1 to memory.oom.group: %v", errno(err)))
 		}
 	}
@@ -87,9 +91,9 @@ func (p property) resets(old *unit.CgroupContext, text []string) (list []string)
 	return list
 }
 
-// lost are all directives of a context that do nothing, for one reason.
-func lost(c *unit.CgroupContext, defaults *unit.Defaults, reason string) (degraded []Degradation) {
-	base := silent(defaults)
+// lost are all directives of a unit's context that do nothing, for one reason.
+func lost(u Unit, defaults *unit.Defaults, reason string) (degraded []Degradation) {
+	c, base := u.Cgroup, silent(defaults, isSlice(u.Name))
 	for _, startup := range []bool{false, true} {
 		for _, p := range properties {
 			for _, d := range p.directives(c, base, setting{capacity{1 << 40, 1 << 40}, startup}) {
@@ -111,15 +115,20 @@ func degrade(list []Degradation, directive, reason string) []Degradation {
 	return append(list, Degradation{directive, reason})
 }
 
-// silent is the context of a unit that says nothing (cgroup_context_init in src/core/cgroup.c).
-func silent(d *unit.Defaults) *unit.CgroupContext {
+// silent is the context of a unit that says nothing (cgroup_context_init in src/core/cgroup.c). A slice's tasks are not limited by default (unit_init in
+// src/core/unit.c).
+func silent(d *unit.Defaults, slice bool) *unit.CgroupContext {
 	w := unit.WeightUnset
+	tasks := d.TasksMax
+	if slice {
+		tasks = noLimit
+	}
 	return &unit.CgroupContext{
 		CPUWeight: w, StartupCPU: w, IOWeight: w, StartupIO: w, CPUShares: w, StartupCPUShares: w, BlockIOWeight: w, StartupBlockIOWeight: w,
 		CPUQuota: unit.Infinity, CPUQuotaPeriod: unit.Infinity,
 		MemoryHigh: noLimit, MemoryMax: noLimit, MemorySwapMax: noLimit, MemoryZSwapMax: noLimit, MemoryLimit: noLimit,
 		StartupMemoryHigh: noLimit, StartupMemoryMax: noLimit, StartupMemorySwapMax: noLimit, StartupMemoryZSwapMax: noLimit,
-		TasksMax: d.TasksMax,
+		TasksMax: tasks,
 	}
 }
 
@@ -158,7 +167,7 @@ func (t *Tracker) StartupFinished() {
 	c.startup = false
 	for _, f := range t.units {
 		if p := f.place; p != nil && p.context != nil {
-			p.degraded = c.apply(p, Unit{Name: f.name, Cgroup: p.context}, &t.defaults, false)
+			p.degraded = c.apply(p, Unit{Name: f.name, Cgroup: p.context, OOMGroup: p.oomGroup}, &t.defaults, false)
 			p.startup = false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type place struct {
 	path     string              // below the own cgroup
 	context  *unit.CgroupContext // as it was applied
 	startup  bool                // likewise
+	oomGroup bool                // likewise
 	degraded []Degradation
 	watch    int32 // of memory.events
 	kills    uint64
@@ -166,12 +168,12 @@ func (c *cgroups) of(p procfs, pid int) (f *family, sure bool) {
 func (t *Tracker) settle(f *family, u Unit) (fd int, degraded []Degradation) {
 	c := t.cgroups
 	if c == nil {
-		return -1, lost(u.Cgroup, &t.defaults, "no writable cgroup v2 subtree: "+t.without)
+		return -1, lost(u, &t.defaults, "no writable cgroup v2 subtree: "+t.without)
 	}
 	if err := c.make(f, u, &t.defaults); err != nil {
-		return -1, lost(u.Cgroup, &t.defaults, fmt.Sprintf("cannot make the cgroup %s: %v", c.pathOf(u.Name, u.Cgroup), err))
+		return -1, lost(u, &t.defaults, fmt.Sprintf("cannot make the cgroup %s: %v", c.pathOf(u.Name, u.Cgroup), err))
 	}
-	if strings.HasSuffix(u.Name, ".slice") {
+	if isSlice(u.Name) {
 		return -1, f.place.degraded
 	}
 	dir := path.Join(c.dir, f.place.path)
@@ -181,7 +183,7 @@ func (t *Tracker) settle(f *family, u Unit) (fd int, degraded []Degradation) {
 	}
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, lost(u.Cgroup, &t.defaults, fmt.Sprintf("cannot open the cgroup %s: %v", dir, err))
+		return -1, lost(u, &t.defaults, fmt.Sprintf("cannot open the cgroup %s: %v", dir, err))
 	}
 	return fd, f.place.degraded
 }
@@ -213,9 +215,30 @@ func (c *cgroups) make(f *family, u Unit, defaults *unit.Defaults) error {
 	if f.place == nil || fresh {
 		c.found(f, at)
 	}
-	if p := f.place; p.context != u.Cgroup || p.startup != c.startup {
+	c.update(f.place, u, defaults, fresh)
+	return nil
+}
+
+// update applies the context unless that was done. A reload makes a new one of each unit, mostly with the same in it.
+func (c *cgroups) update(p *place, u Unit, defaults *unit.Defaults, fresh bool) {
+	same := p.context == u.Cgroup || p.context != nil && reflect.DeepEqual(p.context, u.Cgroup)
+	if !same || p.startup != c.startup || p.oomGroup != u.OOMGroup {
 		p.degraded = c.apply(p, u, defaults, fresh)
-		p.context, p.startup = u.Cgroup, c.startup
+	}
+	p.context, p.startup, p.oomGroup = u.Cgroup, c.startup, u.OOMGroup
+}
+
+// Apply has a unit's cgroup be as its context says now: that of a slice when it becomes active, of any unit after its files were read again. A unit other
+// than a slice has none before its first process.
+func (t *Tracker) Apply(u Unit) []Degradation {
+	c, f := t.cgroups, t.units[u.Name]
+	switch {
+	case u.Cgroup == nil:
+	case isSlice(u.Name):
+		return t.Add(u).Degraded
+	case c != nil && f != nil && f.place != nil && f.place.path == c.pathOf(u.Name, u.Cgroup): // where it is elsewhere now, the next start moves it
+		c.update(f.place, u, &t.defaults, false)
+		return f.place.degraded
 	}
 	return nil
 }
@@ -251,11 +274,13 @@ func (c *cgroups) enable(slice string) {
 
 // pathOf is where a unit's cgroup is below the own.
 func (c *cgroups) pathOf(name string, context *unit.CgroupContext) string {
-	if strings.HasSuffix(name, ".slice") {
+	if isSlice(name) {
 		return slicePath(name)
 	}
 	return path.Join(slicePath(context.Slice), escape(name))
 }
+
+func isSlice(name string) bool { return strings.HasSuffix(name, ".slice") }
 
 // slicePath is where a slice is: "a.slice/a-b.slice" for "a-b.slice" (systemd.slice(5)).
 func slicePath(slice string) string {

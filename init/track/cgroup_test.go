@@ -18,7 +18,7 @@ import (
 // context is a unit's, with what f sets.
 func context(f func(*unit.CgroupContext)) *unit.CgroupContext {
 	d := unit.SystemDefaults()
-	c := silent(&d)
+	c := silent(&d, false)
 	c.MemoryAccounting, c.TasksAccounting = true, true
 	f(c)
 	return c
@@ -107,7 +107,7 @@ func TestProperties(t *testing.T) {
 			if got := directivesOf(g.apply(&place{path: "u"}, u, &d, true)); !slices.Equal(got, c.fail) {
 				t.Errorf("without controllers %q is degraded, not %q", got, c.fail)
 			}
-			if got := directivesOf(lost(u.Cgroup, &d, "none")); !contains2(got, c.fail) {
+			if got := directivesOf(lost(u, &d, "none")); !contains2(got, c.fail) {
 				t.Errorf("without cgroups %q is degraded, not %q", got, c.fail)
 			}
 		})
@@ -343,4 +343,86 @@ func TestOOM(t *testing.T) {
 	w.Tracker.Kill(supervise.Kill{Unit: "other.service", Rest: true, Signal: unit.SIGKILL})
 	w.await("other.service")
 	w.await("hog.service")
+}
+
+// TestSlices: a slice's own settings are in its cgroup from when it is up, follow its files, and are not written again where nothing has changed.
+func TestSlices(t *testing.T) {
+	files := map[string]string{
+		"cgroup.events": "", "cgroup.procs": "", "cgroup.controllers": "cpu memory pids\n", "cgroup.subtree_control": "", "init.scope/cgroup.procs": "",
+	}
+	for _, at := range []string{"a.slice", "a.slice/a-b.slice", "a.slice/a-b.slice/s.service"} {
+		files[at+"/cgroup.subtree_control"] = ""
+		for _, list := range controllerFiles {
+			for _, f := range list {
+				files[at+"/"+f] = ""
+			}
+		}
+	}
+	dir := tree(t, files)
+	w := New(Options{Cgroup: dir})
+	defer w.Close()
+	if w.cgroups == nil {
+		t.Fatal(w.without)
+	}
+	text := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	limited := func(most unit.Limit) *unit.CgroupContext {
+		return context(func(c *unit.CgroupContext) {
+			c.Slice, c.MemoryMax.Amount, c.TasksMax, c.CPUQuota, c.DisableControllers = "a.slice", most, unit.Fraction{Amount: 7}, 500000, []string{"pids"}
+		})
+	}
+	slice := Unit{Name: "a-b.slice", Cgroup: limited(5)}
+	if d := w.Apply(slice); len(d) > 0 {
+		t.Errorf("degraded: %v", d)
+	}
+	for name, want := range map[string]string{"memory.max": "5", "pids.max": "7", "cpu.max": "50000 100000"} {
+		if got := text("a.slice/a-b.slice/" + name); !strings.HasPrefix(got, want) {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+	service := Unit{Name: "s.service", Stamp: 1, Stamped: true, Cgroup: context(func(c *unit.CgroupContext) { c.Slice = "a-b.slice" })}
+	if d := w.Apply(service); len(d) > 0 || text("a.slice/a-b.slice/s.service/memory.max") != "" {
+		t.Errorf("a service without a process: %v", d)
+	}
+	b := w.Add(service)
+	unix.Close(b.CgroupFD)
+	if got, want := text("a.slice/a-b.slice/cgroup.subtree_control"), "-pids"; !strings.HasPrefix(got, want) {
+		t.Errorf("children get %q; pids is to be denied", got)
+	}
+	// The same text read again is nothing new; another one is.
+	memory := filepath.Join(dir, "a.slice/a-b.slice/memory.max")
+	if err := os.WriteFile(memory, []byte("untouched"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.Apply(Unit{Name: "a-b.slice", Cgroup: limited(5)})
+	if got := text("a.slice/a-b.slice/memory.max"); got != "untouched" {
+		t.Errorf("written again: %q", got)
+	}
+	w.Apply(Unit{Name: "a-b.slice", Cgroup: limited(6)})
+	if got := text("a.slice/a-b.slice/memory.max"); !strings.HasPrefix(got, "6") {
+		t.Errorf("after a reload memory.max is %q", got)
+	}
+	w.Apply(Unit{Name: "s.service", Cgroup: context(func(c *unit.CgroupContext) { c.Slice, c.MemoryMax.Amount = "a-b.slice", 3 }), OOMGroup: true})
+	if got, group := text("a.slice/a-b.slice/s.service/memory.max"), text("a.slice/a-b.slice/s.service/memory.oom.group"); !strings.HasPrefix(got, "3") || group != "1" {
+		t.Errorf("a running service after a reload: memory.max %q, memory.oom.group %q", got, group)
+	}
+	if d := w.Apply(Unit{Name: "-.slice", Cgroup: limited(6)}); !contains2(directivesOf(d), []string{"MemoryMax", "TasksMax"}) {
+		t.Errorf("of the root slice only %v is degraded", d)
+	}
+	none := New(Options{Cgroup: NoCgroup})
+	defer none.Close()
+	if d := none.Apply(slice); !contains2(directivesOf(d), []string{"CPUQuota", "MemoryMax", "TasksMax"}) {
+		t.Errorf("without cgroups only %v is degraded", d)
+	}
+	if d := none.Apply(Unit{Name: "x.slice", Cgroup: context(func(c *unit.CgroupContext) { c.TasksMax = noLimit })}); len(d) > 0 {
+		t.Errorf("of a slice that says nothing %v is degraded", d)
+	}
+	if d := none.Apply(service); d != nil {
+		t.Errorf("a service without a process: %v", d)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -163,7 +162,7 @@ type Unit struct {
 	Control  bool // the process is a control process
 }
 
-// Add prepares for a process of a unit: it comes before each. A slice is added when it becomes active, and after a reload.
+// Add prepares for a process of a unit: it comes before each.
 func (t *Tracker) Add(u Unit) Birth {
 	f := t.stamp(u.Name, u.Stamp)
 	f.gone = false
@@ -172,7 +171,7 @@ func (t *Tracker) Add(u Unit) Birth {
 		b.CgroupFD, b.Degraded = t.settle(f, u)
 	}
 	f.unmarked = b.CgroupFD < 0 && (!u.Stamped || t.base == 0)
-	if f.unmarked && t.base != 0 && !strings.HasSuffix(u.Name, ".slice") {
+	if f.unmarked && t.base != 0 && !isSlice(u.Name) {
 		b.Degraded = append(b.Degraded, Degradation{"LimitLOCKS", "takes the limit that marks a unit's processes: they are found by their parents, and daemons that detach are lost"})
 	}
 	return b
