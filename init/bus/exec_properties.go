@@ -3,6 +3,8 @@ package bus
 import (
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"keelson/supervise/unit"
 )
 
@@ -44,7 +46,16 @@ func unitLimit(s *subject, k unit.RlimitKind) unit.Rlimit {
 	if b := s.config().Exec.Rlimits[k]; b.Set {
 		return b.Value
 	}
-	return s.Info().Rlimits[k]
+	return inherited(k)
+}
+
+// inherited is the limit of processes whose unit sets none: the manager's own, which is this process.
+func inherited(k unit.RlimitKind) unit.Rlimit {
+	var l unix.Rlimit
+	if unix.Getrlimit(int(k), &l) != nil { // the numbers are the kernel's
+		return unit.Rlimit{Soft: unit.RlimitInfinity, Hard: unit.RlimitInfinity}
+	}
+	return unit.Rlimit{Soft: l.Cur, Hard: l.Max}
 }
 
 func execProperties() []property {

@@ -88,9 +88,8 @@ type Info struct {
 	ExitCode       int
 	SystemTasksMax uint64 // what a percentage of TasksMax= is of
 	SystemMemory   uint64 // bytes: what a percentage of MemoryMax= and its kin is of
-	Rlimits        [unit.RlimitKinds]unit.Rlimit
-	Starting       bool // the first jobs are not done yet
-	Stopping       bool // the manager is on its way down, whatever its units do
+	Starting       bool   // the first jobs are not done yet
+	Stopping       bool   // the manager is on its way down, whatever its units do
 	ConfirmSpawn   bool
 	ShowStatus     bool
 

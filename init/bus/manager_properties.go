@@ -208,7 +208,7 @@ func managerDefaultProperties() []property {
 			if b := s.Loader().Defaults.Rlimits[k]; b.Set {
 				return b.Value
 			}
-			return s.Info().Rlimits[k]
+			return inherited(k)
 		}),
 		row("DefaultTasksMax", "t", silent, func(s *subject) any { return amount(s.Loader().Defaults.TasksMax, s.Info().SystemTasksMax) }),
 		row("TimerSlackNSec", "t", constant, func(s *subject) any { return s.Info().TimerSlackNSec }),

@@ -225,7 +225,7 @@ func (p *operation) locate(f *file, s searching) error {
 		f.path, f.mode = at, regularFile
 		return nil
 	}
-	return unix.ENOENT
+	return p.builtIn(f)
 }
 
 func (p *operation) dropIns(f *file, names []string, s searching) error {

@@ -68,6 +68,23 @@ func (p *operation) inMemory(name string) string {
 	return ""
 }
 
+// vendorDir is where the files of built-in units would be.
+const vendorDir = "/lib/systemd/system"
+
+// builtIn: a unit that every manager here knows counts as if its file were there. A link to it leads nowhere, and means the unit all the same.
+func (p *operation) builtIn(f *file) error {
+	// A Loader that has not scanned knows these units alone.
+	u, _ := unit.NewLoader(files{p.Root}, unit.DefaultHost()).Load(f.name)
+	if p.noMemory || u.LoadState != unit.Loaded {
+		return unix.ENOENT
+	}
+	f.path, f.mode = vendorDir+"/"+f.name, regularFile
+	if u.Name != f.name {
+		f.mode, f.target = aliasFile, vendorDir+"/"+u.Name
+	}
+	return nil
+}
+
 // allInMemory lists them all.
 func (r *Root) allInMemory() []string {
 	if !r.live {

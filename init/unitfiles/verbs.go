@@ -97,10 +97,11 @@ func (r *Root) Link(files []string, o Options) ([]Change, error) {
 	p := r.operation(o)
 	var todo []string
 	for _, file := range files {
+		file = path.Clean(file)
 		if err := p.linkable(file); err != nil {
 			return p.done(p.fail(err, file, ""))
 		}
-		if file = path.Clean(file); !p.inSearchPath(file) && !slices.Contains(todo, file) {
+		if !p.inSearchPath(file) && !slices.Contains(todo, file) {
 			todo = append(todo, file)
 		}
 	}
@@ -124,7 +125,7 @@ func (p *operation) linkable(file string) error {
 	if err == nil {
 		err = regular(st)
 	}
-	if file = path.Clean(file); err == nil && !p.inSearchPath(file) && p.below(file) {
+	if err == nil && !p.inSearchPath(file) && p.below(file) {
 		err = unix.ETXTBSY
 	}
 	return err
