@@ -23,6 +23,7 @@ import (
 type Options struct {
 	Environment func() []string // what ConditionEnvironment= looks into: the manager's block; nil: this process's environment
 	Root        string          // another root directory, for tests; "" is the real one
+	ReadOnly    bool            // change nothing: where no machine id is kept, there is none
 }
 
 // Facts answers questions about the machine.
@@ -34,13 +35,13 @@ type Facts struct {
 	notices     []string
 }
 
-// New looks around. It may write /etc/machine-id: see Host.
+// New looks around. Unless ReadOnly it may write /etc/machine-id: see setMachineID.
 func New(o Options) *Facts {
 	f := &Facts{environment: o.Environment, root: o.Root}
 	if f.environment == nil {
 		f.environment = os.Environ
 	}
-	f.setMachineID()
+	f.setMachineID(o.ReadOnly)
 	return f
 }
 

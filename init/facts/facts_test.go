@@ -317,6 +317,7 @@ func TestMachineID(t *testing.T) {
 	} {
 		t.Setenv("container_uuid", c.env)
 		root := tree(t, c.files)
+		readOnly(t, root, c.first)
 		f := New(Options{Root: root})
 		id := f.Host().MachineID
 		if c.want != "" && id != c.want || len(id) != 32 || f.FirstBoot() != c.first || len(f.Notices()) > 0 {
@@ -325,6 +326,24 @@ func TestMachineID(t *testing.T) {
 		if again := New(Options{Root: root}); again.Host().MachineID != id || again.FirstBoot() {
 			t.Errorf("%s: the next time %q, first boot %v; was %q", c.why, again.Host().MachineID, again.FirstBoot(), id)
 		}
+	}
+}
+
+// readOnly looks around without leaving anything behind: what is not there yet is not made.
+func readOnly(t *testing.T, root string, first bool) {
+	t.Helper()
+	kept := func() (text string) {
+		for _, file := range []string{"/etc/machine-id", "/run/machine-id"} {
+			data, err := os.ReadFile(root + file)
+			text += fmt.Sprintf("%s %q %v\n", file, data, err)
+		}
+		return text
+	}
+	before := kept()
+	f := New(Options{Root: root, ReadOnly: true})
+	id := f.Host().MachineID
+	if now := kept(); now != before || f.FirstBoot() != first || len(f.Notices()) > 0 || id != "" && !strings.Contains(strings.ToLower(strings.ReplaceAll(before, "-", "")), id) {
+		t.Errorf("read-only: %q, first boot %v, %q; was\n%sis\n%s", id, f.FirstBoot(), f.Notices(), before, now)
 	}
 }
 

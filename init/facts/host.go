@@ -100,7 +100,7 @@ func parseID(s string) (string, bool) {
 
 // setMachineID finds the machine id, or makes one (machine-id(5); src/shared/machine-id-setup.c). Where /etc can be written the new one is
 // kept there; else it holds for this boot, in /run/machine-id.
-func (f *Facts) setMachineID() {
+func (f *Facts) setMachineID(readOnly bool) {
 	const file, transient = "/etc/machine-id", "/run/machine-id"
 	text, err := f.read(file)
 	old := strings.TrimSpace(text)
@@ -110,6 +110,10 @@ func (f *Facts) setMachineID() {
 	}
 	f.firstBoot = os.IsNotExist(err) || old == "uninitialized"
 	id, again := parseID(f.line(transient))
+	if readOnly {
+		f.machineID = id
+		return
+	}
 	if !again {
 		id = f.newMachineID()
 	}

@@ -8,7 +8,7 @@ import (
 	"keelson/supervise/unit"
 )
 
-func (p *program) facts() *facts.Facts { return facts.New(facts.Options{Root: p.root}) }
+func (p *program) facts() *facts.Facts { return facts.New(facts.Options{Root: p.root, ReadOnly: true}) }
 
 // loader reads unit files of a tree.
 func (p *program) loader(tree unit.FS, host unit.Host) *unit.Loader {

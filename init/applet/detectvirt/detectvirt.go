@@ -55,7 +55,7 @@ func Main(args []string, h *applet.Host) int {
 	case mode == "chroot":
 		return unless(h.Chroot())
 	}
-	f := facts.New(facts.Options{Root: h.Root})
+	f := facts.New(facts.Options{Root: h.Root, ReadOnly: true})
 	if mode == "private-users" {
 		return unless(f.Held([]unit.Condition{{Type: unit.ConditionVirtualization, Parameter: "private-users"}})[0])
 	}
