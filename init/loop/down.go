@@ -11,6 +11,7 @@ import (
 	"keelson/init/sys"
 	"keelson/init/track"
 	"keelson/supervise"
+	"keelson/supervise/graph"
 )
 
 // The way down.
@@ -92,12 +93,28 @@ func (l *Loop) beginStop() {
 		return
 	}
 	l.down.stopping = true
+	l.config.Outer.Stopping()
 	b := l.config.Budget
 	if b.Stop == supervise.Infinity {
 		return
 	}
 	l.down.until = Now().Monotonic.Add(b.Stop)
 	l.budget.arm(l.down.until.Sub(b.hurry()))
+}
+
+// shutdownJob: whoever starts shutdown.target ends everything, by systemctl poweroff or by a unit's FailureAction=; who cancels that job ends the way down.
+func (l *Loop) shutdownJob(effect supervise.Effect) {
+	switch e := effect.(type) {
+	case supervise.JobNew:
+		if e.Unit == "shutdown.target" && e.Type == graph.JobStart {
+			l.beginStop()
+		}
+	case supervise.JobRemoved:
+		if e.Unit == "shutdown.target" && e.Type == graph.JobStart && e.Result == graph.ResultCanceled && l.down.signals == 0 && l.down.phase == phaseOrderly {
+			l.down = down{}
+			l.budget.arm(supervise.Infinity)
+		}
+	}
 }
 
 func (l *Loop) budgetSpent(uint32) {
@@ -165,6 +182,7 @@ func (l *Loop) finish(e supervise.Finish) {
 			}
 		}
 	}
+	l.beginStop() // where it was forced, nothing has said so
 	l.ending = &Ending{Objective: e.Objective, Status: e.Status, Argument: e.Argument}
 }
 

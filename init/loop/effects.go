@@ -76,6 +76,8 @@ func (l *Loop) told(effect supervise.Effect) {
 	switch e := effect.(type) {
 	case supervise.StartupFinished:
 		l.started()
+	case supervise.JobNew, supervise.JobRemoved:
+		l.shutdownJob(effect)
 	case supervise.UnitChanged:
 		if e.Active.IsDown() {
 			delete(l.owners, e.Unit)

@@ -89,6 +89,7 @@ type Loop struct {
 	barriers []int // descriptors to close when the messages before them have been acted on
 	degraded map[string][]string
 	owners   map[string]Owner
+	reloads  []supervise.Request       // the first is under way
 	reread   supervise.Usec            // when all unit files were read, on CLOCK_REALTIME
 	readAt   map[string]supervise.Usec // those that were read later
 	request  supervise.RequestID

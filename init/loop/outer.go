@@ -29,9 +29,12 @@ func (o *Outer) tell(state string) {
 	}
 }
 
-// Ready says that the boot is over.
-func (o *Outer) Ready() {
-	o.tell(daemon.SdNotifyReady + fmt.Sprintf("\nX_SYSTEMD_PHASE=%s", "startup-finished"))
+// Ready says that the boot or a reload is over (manager_send_ready in src/core/manager.c).
+func (o *Outer) Ready() { o.tell(daemon.SdNotifyReady + "\nSTATUS=Ready.") }
+
+// Reloading says that all unit files are read again, until Ready (manager_send_reloading there, since systemd 253).
+func (o *Outer) Reloading() {
+	o.tell(fmt.Sprintf("%s\nMONOTONIC_USEC=%d", daemon.SdNotifyReloading, Now().Monotonic))
 }
 
 // Stopping says that the way down has begun.

@@ -12,29 +12,68 @@ import (
 	"keelson/supervise"
 )
 
-// reload reads all unit files again, once the generators have run. They run in a process of their own, as this one waits for nothing.
+// reload reads all unit files again, once the generators have run. They run in a process of their own, as this one waits for nothing. What is asked for meanwhile
+// has them run once more.
 func (l *Loop) reload(r supervise.Request) {
-	read := func() {
-		l.reread = Now().Realtime
-		clear(l.readAt)
-		l.event(r)
+	l.reloads = append(l.reloads, r)
+	if len(l.reloads) == 1 {
+		l.beginReload()
 	}
+}
+
+// reloadBySignal is SIGHUP: who listens is told as of a client's wish.
+func (l *Loop) reloadBySignal() {
+	if l.bus == nil {
+		l.Request(supervise.Request{Verb: supervise.VerbDaemonReload}, nil)
+		return
+	}
+	l.bus.Reloading(true)
+	l.Request(supervise.Request{Verb: supervise.VerbDaemonReload}, func(supervise.Reply) { l.bus.Reloading(false) })
+}
+
+func (l *Loop) beginReload() {
+	l.say(6, "Reloading.")
+	l.config.Outer.Reloading()
 	if !generate.Wanted() {
-		read()
+		l.readAgain()
 		return
 	}
 	pid, err := l.runGenerators()
 	if err != nil {
 		l.say(3, "Failed to run generators, continuing without: %v", err)
-		read()
+		l.readAgain()
 		return
 	}
 	l.helpers[pid] = func(s supervise.Status) {
 		if s.Code != supervise.StatusExited || s.Value != 0 {
 			l.say(4, "Generators failed: %s", s)
 		}
-		read()
+		l.readAgain()
 	}
+}
+
+// readAgain has the machine do it, and then what was asked for next.
+func (l *Loop) readAgain() {
+	l.reread = Now().Realtime
+	clear(l.readAt)
+	r := l.reloads[0]
+	if r.ID == 0 {
+		l.request++
+		r.ID = l.request
+	}
+	done := l.replies[r.ID]
+	l.replies[r.ID] = func(reply supervise.Reply) {
+		if l.config.Info.Finish.IsSet() { // else the end of the boot says so
+			l.config.Outer.Ready()
+		}
+		if done != nil {
+			done(reply)
+		}
+		if l.reloads = l.reloads[1:]; len(l.reloads) > 0 {
+			l.beginReload()
+		}
+	}
+	l.event(r)
 }
 
 // runGenerators starts them. What they say goes to the journal.

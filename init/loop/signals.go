@@ -129,7 +129,7 @@ func (l *Loop) signal(sig uint32, from int) {
 		return
 	}
 	if r.verb == supervise.VerbDaemonReload {
-		l.Request(supervise.Request{Verb: r.verb}, nil)
+		l.reloadBySignal()
 		return
 	}
 	l.stop(r.verb, forced(sig), sig, from)
