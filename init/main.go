@@ -27,6 +27,7 @@ var commands = [len(early.Commands)]command{
 	{"ctl", func(args []string) int { return runApplet("systemctl", args) }},
 	{"journal", func(args []string) int { return runApplet("journalctl", args) }},
 	{"install", install},
+	{"import", importUnits},
 	{early.GeneratorsCommand, generators},
 	{"sshd", sshd},
 }

@@ -15,6 +15,7 @@ type Service struct {
 	Name    string
 	Command []string
 	Restart string
+	Line    int // of the Procfile that it is from
 }
 
 // Unit is the name of its unit.
@@ -57,7 +58,7 @@ func ReadProcfile(file, text, restart string) ([]Service, error) {
 		if slices.ContainsFunc(list, func(s Service) bool { return s.Name == m[1] }) {
 			return nil, fmt.Errorf("%s:%d: there is a service %q already", file, i+1, m[1])
 		}
-		list = append(list, Service{m[1], []string{"/bin/sh", "-c", m[2]}, restart})
+		list = append(list, Service{m[1], []string{"/bin/sh", "-c", m[2]}, restart, i + 1})
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: no service in it", file)

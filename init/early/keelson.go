@@ -238,6 +238,7 @@ const keelsonHelp = `keelson ` + Version + `: the first process of a container
   keelson sshd                              the image's sshd, made ready and run (keelson sshd --help)
   keelson ctl, keelson journal              systemctl and journalctl, for images that have none
   keelson install                           make /sbin/init and the programs that an image lacks (keelson install --help)
+  keelson import FILE...                    make units of a supervisord.conf, a Procfile or s6 services (keelson import --help)
 
 Options, which end at COMMAND:
   -g, --group              send signals to COMMAND's process group

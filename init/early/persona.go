@@ -54,6 +54,7 @@ var Commands = [...]struct {
 	{"ctl", false},
 	{"journal", false},
 	{"install", false},
+	{"import", false},
 	{GeneratorsCommand, false},
 	{"sshd", true},
 }

@@ -51,6 +51,7 @@ var rules = []rule{
 	{"init/sysusers", []string{"init/rootdir", "supervise/..."}, nil, "it changes files and asks no manager"},
 	{"init/sessions", []string{"init/sys"}, nil, "it ends sessions and knows nothing else"},
 	{"sshd-recipe", []string{}, nil, "it makes files ready and knows no manager"},
+	{"init/convert", []string{"supervise/unit"}, []string{"os", "net", "syscall", "golang.org/x/sys"}, "text in, units and remarks out"},
 	{"init/generate", []string{}, nil, "it runs programs and knows nothing else"},
 	{"init/applet", []string{"init/applet/...", "init/facts", "init/glob", "init/journal/...", "init/sys", "init/unitfiles", "init/tmpfiles", "init/sysusers", "init/rootdir", "supervise/..."}, nil, "clients reach the manager by its socket alone"},
 	{"init/loop", nil, []string{"keelson/init/applet", "keelson/init/boot", "keelson/init/ns"}, "what is made of it is boot's"},
