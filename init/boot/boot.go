@@ -134,6 +134,9 @@ func Run(o Options) (status int, err error) {
 		notices = append(notices, applyConfiguration(host)...)
 		notices = append(notices, permitOnBus()...)
 		notices = append(notices, runGenerators(places, host, f, o)...)
+		if f.BeginBoot(); f.FirstBoot() {
+			notices = append(notices, populate("/")...)
+		}
 	}
 
 	files := loop.NewFiles()

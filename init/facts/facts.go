@@ -31,6 +31,7 @@ type Facts struct {
 	environment func() []string
 	root        string
 	firstBoot   bool
+	populating  bool // ConditionFirstBoot= holds
 	machineID   string
 	notices     []string
 }
@@ -48,8 +49,26 @@ func New(o Options) *Facts {
 // Notices are what was missing, a line each.
 func (f *Facts) Notices() []string { return f.notices }
 
-// FirstBoot says that this is the first boot as machine-id(5), "First Boot Semantics", has it: ConditionFirstBoot= holds.
+// FirstBoot says that this is the first boot as machine-id(5), "First Boot Semantics", has it.
 func (f *Facts) FirstBoot() bool { return f.firstBoot }
+
+// firstBootFlag is there during a first boot, for others to see.
+const firstBootFlag = "/run/systemd/first-boot"
+
+// BeginBoot has ConditionFirstBoot= hold until Booted, if this is a first boot (manager_set_first_boot in src/core/manager.c).
+func (f *Facts) BeginBoot() {
+	if f.populating = f.firstBoot; !f.populating {
+		os.Remove(f.at(firstBootFlag))
+		return
+	}
+	_ = os.WriteFile(f.at(firstBootFlag), nil, 0o644) // without a /run it holds for the manager's units alone
+}
+
+// Booted ends a first boot.
+func (f *Facts) Booted() {
+	f.populating = false
+	os.Remove(f.at(firstBootFlag))
+}
 
 // at is where a path is below the root.
 func (f *Facts) at(path string) string { return f.root + path }
@@ -176,5 +195,5 @@ func (f *Facts) isFirstBoot(parameter string) (bool, error) {
 	if !ok {
 		return false, errParameter
 	}
-	return (f.firstBoot || f.exists("/run/systemd/first-boot")) == want, nil
+	return (f.populating || f.exists(firstBootFlag)) == want, nil
 }

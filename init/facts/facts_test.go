@@ -329,6 +329,40 @@ func TestMachineID(t *testing.T) {
 	}
 }
 
+// TestFirstBoot: the condition holds from the begin of a first boot to its end, for others by a file.
+func TestFirstBoot(t *testing.T) {
+	first := []unit.Condition{{Type: unit.ConditionFirstBoot, Parameter: "yes"}}
+	for _, c := range []struct {
+		why   string
+		files map[string]string
+		want  []bool // before, during and after the boot
+		flag  bool   // there is a file
+	}{
+		{"first", map[string]string{"/etc/": "", "/run/systemd/": ""}, []bool{false, true, false}, true},
+		{"first, without a /run", map[string]string{"/etc/": ""}, []bool{false, true, false}, false},
+		{"another", map[string]string{"/etc/machine-id": someID + "\n", "/run/systemd/first-boot": ""}, []bool{true, false, false}, false},
+	} {
+		root := tree(t, c.files)
+		f := New(Options{Root: root})
+		got := f.Held(first)
+		f.BeginBoot()
+		if _, err := os.Stat(root + "/run/systemd/first-boot"); (err == nil) != c.flag {
+			t.Errorf("%s: the flag: %v", c.why, err)
+		}
+		if other := New(Options{Root: root, ReadOnly: true}).Held(first); other[0] != c.flag {
+			t.Errorf("%s: others see %v", c.why, other)
+		}
+		got = append(got, f.Held(first)...)
+		f.Booted()
+		if got = append(got, f.Held(first)...); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, not %v", c.why, got, c.want)
+		}
+		if _, err := os.Stat(root + "/run/systemd/first-boot"); !os.IsNotExist(err) {
+			t.Errorf("%s: the flag stays: %v", c.why, err)
+		}
+	}
+}
+
 // readOnly looks around without leaving anything behind: what is not there yet is not made.
 func readOnly(t *testing.T, root string, first bool) {
 	t.Helper()

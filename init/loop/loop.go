@@ -52,6 +52,7 @@ type Facts interface {
 	ReadStamp(timer string, now supervise.Usec) (supervise.Usec, error)
 	TouchStamp(timer string, at supervise.Usec) error
 	RemoveDirectories(x *unit.ExecContext, mask uint8) error
+	Booted() // the boot is over, and with it the first one
 }
 
 // Loop is a running manager. Everything in it belongs to the goroutine of Run, except for what Do touches.

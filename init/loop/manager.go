@@ -114,6 +114,7 @@ func (l *Loop) started() {
 	now := Now()
 	l.config.Info.Finish = now
 	l.config.Tracker.StartupFinished()
+	l.config.Facts.Booted()
 	l.say(6, "Startup finished in %s.", span(now.Monotonic-l.config.Startup.Monotonic))
 	l.config.Outer.Ready()
 	time.AfterFunc(settled, rest)
