@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,6 +25,8 @@ const (
 	slackKiB   = 2048 // of memory
 	slackFDs   = 4    // what is open at some times and not at others: a file that the journal writes by way of, connections that are being closed
 	defaultFor = 20 * time.Second
+
+	answerWithin = time.Minute // of a manager that answers in a millisecond
 )
 
 var services = []string{
@@ -67,7 +70,7 @@ func actions() []action {
 		{"connect, one service each", 6, func(x *chaos) { x.talk("/run/each.sock", true) }},
 		{"connect and say nothing", 2, func(x *chaos) { x.talk("/run/each.sock", false) }},
 		{"change a unit file", 2, (*chaos).rewrite},
-		{"reads", 3, func(x *chaos) { x.bus.ListUnits(); x.bus.GetAllProperties(x.unit()) }},
+		{"reads", 3, func(x *chaos) { x.bus.ListUnits(); x.properties(x.unit()) }},
 	}
 }
 
@@ -161,9 +164,21 @@ func (x *chaos) job(ask func(string, string, chan<- string) (int, error), name s
 	ask(name, "replace", nil)
 }
 
+// properties of a unit. That no answer comes at all is never part of the chaos.
+func (x *chaos) properties(name string) (map[string]any, error) {
+	x.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	p, err := x.bus.GetAllPropertiesContext(ctx, name)
+	if errors.Is(err, context.DeadlineExceeded) {
+		x.t.Fatalf("GetAll of %s was not answered within %v; the log ends with:\n%s", name, answerWithin, tail(x.logs()))
+	}
+	return p, err
+}
+
 // service is a running service of those in the list and its main process; false: it does not run.
 func (x *chaos) service() (invocation string, main int, ok bool) {
-	properties, err := x.bus.GetAllProperties(x.unit())
+	properties, err := x.properties(x.unit())
 	if err != nil {
 		return "", 0, false
 	}
@@ -320,7 +335,7 @@ func (x *chaos) agree() {
 			if !strings.HasSuffix(u.Name, ".service") {
 				continue
 			}
-			p, err := x.bus.GetAllProperties(u.Name)
+			p, err := x.properties(u.Name)
 			if err != nil {
 				continue // it is gone by now
 			}
