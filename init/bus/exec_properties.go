@@ -3,8 +3,6 @@ package bus
 import (
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"keelson/supervise/unit"
 )
 
@@ -46,16 +44,7 @@ func unitLimit(s *subject, k unit.RlimitKind) unit.Rlimit {
 	if b := s.config().Exec.Rlimits[k]; b.Set {
 		return b.Value
 	}
-	return inherited(k)
-}
-
-// inherited is the limit of processes whose unit sets none: the manager's own, which is this process.
-func inherited(k unit.RlimitKind) unit.Rlimit {
-	var l unix.Rlimit
-	if unix.Getrlimit(int(k), &l) != nil { // the numbers are the kernel's
-		return unit.Rlimit{Soft: unit.RlimitInfinity, Hard: unit.RlimitInfinity}
-	}
-	return unit.Rlimit{Soft: l.Cur, Hard: l.Max}
+	return inheritedLimit(k)
 }
 
 func execProperties() []property {
@@ -88,19 +77,19 @@ func execProperties() []property {
 			if e.OOMScoreAdjust.Set {
 				return int32(e.OOMScoreAdjust.Value)
 			}
-			return int32(s.Info().OOMScoreAdjust)
+			return inheritedOOMScoreAdjust()
 		}},
 		{"CoredumpFilter", "t", func(e *unit.ExecContext, s *subject) any {
 			if e.CoredumpFilter.Set {
 				return e.CoredumpFilter.Value
 			}
-			return s.Info().CoredumpFilter
+			return inheritedCoredumpFilter()
 		}},
 		{"Nice", "i", func(e *unit.ExecContext, s *subject) any {
 			if e.Nice.Set {
 				return int32(e.Nice.Value)
 			}
-			return int32(s.Info().Nice)
+			return inheritedNice()
 		}},
 		{"IOSchedulingClass", "i", func(e *unit.ExecContext, s *subject) any { return int32(e.IOClass) }},
 		{"IOSchedulingPriority", "i", func(e *unit.ExecContext, s *subject) any { return int32(e.IOPriority) }},
@@ -119,7 +108,7 @@ func execProperties() []property {
 			if e.TimerSlack.Set {
 				return e.TimerSlack.Value
 			}
-			return s.Info().TimerSlackNSec
+			return inheritedTimerSlack()
 		}},
 		{"CPUSchedulingResetOnFork", "b", func(e *unit.ExecContext, s *subject) any { return e.CPUResetOnFork }},
 		{"NonBlocking", "b", func(e *unit.ExecContext, s *subject) any {

@@ -92,12 +92,6 @@ type Info struct {
 	Stopping       bool   // the manager is on its way down, whatever its units do
 	ConfirmSpawn   bool
 	ShowStatus     bool
-
-	// What processes inherit unless their unit says otherwise: the manager's own.
-	OOMScoreAdjust int
-	CoredumpFilter uint64
-	TimerSlackNSec uint64
-	Nice           int
 }
 
 // UnitFiles is what systemctl does to unit files: enable, disable, mask and so on. It is not the owner's: it is called on

@@ -208,16 +208,16 @@ func managerDefaultProperties() []property {
 			if b := s.Loader().Defaults.Rlimits[k]; b.Set {
 				return b.Value
 			}
-			return inherited(k)
+			return inheritedLimit(k)
 		}),
 		row("DefaultTasksMax", "t", silent, func(s *subject) any { return amount(s.Loader().Defaults.TasksMax, s.Info().SystemTasksMax) }),
-		row("TimerSlackNSec", "t", constant, func(s *subject) any { return s.Info().TimerSlackNSec }),
+		row("TimerSlackNSec", "t", constant, func(s *subject) any { return inheritedTimerSlack() }),
 		set("DefaultOOMPolicy", "s", func(d *unit.Defaults) any { return d.OOMPolicy.String() }),
 		row("DefaultOOMScoreAdjust", "i", constant, func(s *subject) any {
 			if b := s.Loader().Defaults.OOMScoreAdjust; b.Set {
 				return int32(b.Value)
 			}
-			return int32(s.Info().OOMScoreAdjust)
+			return inheritedOOMScoreAdjust()
 		}),
 		row("CtrlAltDelBurstAction", "s", constant, func(*subject) any { return "reboot-force" }),
 	)

@@ -77,7 +77,7 @@ func newWorld(t testing.TB, units map[string]string) *world {
 	})
 	w.info = Info{
 		Version: "252 (keelson)", Features: "-PAM", Architecture: "x86-64", Virtualization: "docker", MachineID: hex.EncodeToString(make([]byte, 16)),
-		Userspace: w.now, LogLevel: 6, LogTarget: "journal", SystemTasksMax: 1000, SystemMemory: 1 << 30, TimerSlackNSec: 50000, CoredumpFilter: 0x33,
+		Userspace: w.now, LogLevel: 6, LogTarget: "journal", SystemTasksMax: 1000, SystemMemory: 1 << 30,
 	}
 	dir := t.TempDir()
 	w.system = filepath.Join(dir, "system")
