@@ -59,10 +59,20 @@ func Supervisord(src Source, file string) (Result, error) {
 	if len(s.processes) == 0 {
 		return Result{}, fmt.Errorf("%s: no program in it", file)
 	}
+	s.packaged()
 	slices.SortStableFunc(s.result.Remarks, func(a, b Remark) int {
 		return cmp.Or(cmp.Compare(s.place(a.File), s.place(b.File)), cmp.Compare(a.Line, b.Line))
 	})
 	return s.result, nil
+}
+
+// packaged tells of the unit that packages of supervisord bring: with it the programs would run twice.
+func (s *supervisord) packaged() {
+	for _, name := range []string{"supervisor.service", "supervisord.service"} {
+		if link := "/etc/systemd/system/multi-user.target.wants/" + name; s.src.exists(link) {
+			s.result.Remarks = append(s.result.Remarks, Remark{File: link, Text: "supervisord would start the same programs; systemctl disable " + name})
+		}
+	}
 }
 
 // place is the order in which files were read.
