@@ -25,11 +25,12 @@ var sessionsText string
 const usualPath = "/sbin/keelson"
 
 // Units are the unit files for an sshd of the recipe's own, by name. self is keelson's path. sshd ends with 255 where a new start would change nothing.
+// The container ends with the unit, and would with the first failure if a restart went through that state (RestartMode= in systemd.service(5)).
 func (r Ready) Units(self string, toStderr bool) map[string]string {
 	return map[string]string{
 		Unit: "[Unit]\nDescription=OpenSSH Server\nWants=" + SessionsUnit + "\nAfter=" + SessionsUnit + "\n" +
 			"[Service]\nType=exec\nExecStart=" + strings.Join(r.Command(toStderr), " ") + "\nExecReload=kill -HUP $MAINPID\n" +
-			"KillMode=process\nRestart=on-failure\nRestartPreventExitStatus=255\n",
+			"KillMode=process\nRestart=on-failure\nRestartMode=direct\nRestartPreventExitStatus=255\n",
 		SessionsUnit: strings.ReplaceAll(sessionsText, usualPath, self),
 	}
 }
