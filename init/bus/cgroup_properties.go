@@ -84,9 +84,13 @@ func deviceLimits(list []unit.DeviceLimit) []named {
 // memory makes a limit in bytes of a limit or of a share of all memory.
 func memory(f unit.Fraction, s *subject) uint64 { return amount(f, s.Info().SystemMemory) }
 
+// amount is of Unknown where nobody knows what there is: then there is no limit.
 func amount(f unit.Fraction, of uint64) uint64 {
-	if !f.Shared {
+	switch {
+	case !f.Shared:
 		return uint64(f.Amount)
+	case of == Unknown:
+		return Unknown
 	}
 	hi, lo := bits.Mul64(of, uint64(f.Share))
 	q, _ := bits.Div64(hi%10000, lo, 10000)

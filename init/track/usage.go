@@ -49,10 +49,12 @@ func (t *Tracker) Usage(name string) Usage {
 	}
 	left, _ := t.Left(name)
 	var private, shared, threads, ticks uint64
+	seen := false
 	for _, p := range left {
 		if s, err := t.proc.stat(p.PID); err == nil {
 			threads += uint64(s.threads)
 			ticks += s.ticks
+			seen = true
 		}
 		if own, files, ok := t.proc.resident(p.PID); ok {
 			private += own
@@ -60,9 +62,11 @@ func (t *Tracker) Usage(name string) Usage {
 		}
 	}
 	u.Estimated = true
-	u.Memory = private + shared
-	if u.Tasks == Unknown {
-		u.Tasks = threads
+	if seen || len(left) == 0 { // otherwise there is no /proc
+		u.Memory = private + shared
+		if u.Tasks == Unknown {
+			u.Tasks = threads
+		}
 	}
 	if u.CPU == 0 {
 		u.CPU = f.spent + time.Duration(ticks)*clockTick

@@ -5,6 +5,10 @@ import (
 	"testing"
 )
 
+// withoutProc takes /proc away (umount2(2)) and boots; its argument is what keelson ctl is to do then.
+const withoutProc = `use POSIX; $p = "/proc"; syscall((POSIX::uname())[4] eq "aarch64" ? 39 : 166, $p, 2) == 0 or die "umount: $!";
+	exec "/sbin/keelson", "boot", "basic.target", "--", "sh", "-c", "keelson ctl $ARGV[0]; exit 4"`
+
 // TestBoot runs the manager as the first process of ordinary containers.
 func TestBoot(t *testing.T) {
 	need(t)
@@ -25,6 +29,9 @@ func TestBoot(t *testing.T) {
 		{"supervised", []string{image, "supervise", "--restart", "no", "--", "sh", "-c", "echo worked; exit 3"}, 3, "worked\n", ""},
 		{"any uid", []string{"--user", "12345", "--read-only", image, "boot", "basic.target", "--", "id", "-u"}, 0, "12345\n", ""},
 		{"few processes", []string{"--pids-limit", "40", image, "boot", "basic.target", "--", "true"}, 0, "", "Failed"},
+		{"no /proc", []string{"--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined", "--entrypoint", "perl", image, "-e", withoutProc,
+			"show -p MemoryCurrent -p TasksCurrent -p TasksMax $(keelson ctl list-units --plain --no-legend --type service --state running | cut -d' ' -f1)"},
+			4, "MemoryCurrent=[not set]\nTasksCurrent=[not set]\nTasksMax=infinity\n", ""},
 		{"unknown option", []string{image, "boot", "--nope"}, 125, "", "Started"},
 		{"bad stop timeout", []string{image, "boot", "--stop-timeout", "soon"}, 125, "", "Started"},
 		{"no command", []string{image, "boot", "--"}, 125, "", "Started"},
