@@ -38,6 +38,14 @@ func (s Source) read(file string) (string, error) {
 	return string(b), err
 }
 
+// home is that of the user who the supervisor runs as, which services without User= are not given (systemd.exec(5)).
+func (s Source) home() string {
+	if h, ok := s.Getenv("HOME"); ok && path.IsAbs(h) {
+		return h
+	}
+	return "/root"
+}
+
 // exists tells whether a path leads to something.
 func (s Source) exists(file string) bool {
 	_, err := fs.Stat(s.FS, inRoot(file))

@@ -24,6 +24,7 @@ var procfileRows = []row{
 	{"`NAME: COMMAND`", "`NAME.service`: `ExecStart=`, by `/bin/sh -c` only where the command has shell syntax; `Restart=on-failure`, as `keelson supervise` has it"},
 	{"`$PORT`", "`Environment=PORT=5000`, and 100 more for each further line, as Foreman has it"},
 	{"`.env` beside it", "`EnvironmentFile=`"},
+	{"`$HOME`", "`Environment=HOME=`, that of the import"},
 	{"where Foreman is started", "`WorkingDirectory=`, the Procfile's folder"},
 	{"`release`", "a service that is not among those to enable; Heroku runs it once for each release"},
 }
@@ -40,6 +41,10 @@ func Procfile(src Source, file string, lines []Line) (Result, error) {
 		u.inUnit("Description", plain(l.Name))
 		u.set("Type", "exec")
 		u.set("WorkingDirectory", plain(dir))
+		if !isText(l.Command) {
+			return r, fmt.Errorf("%s:%d: it is no text", file, l.Number)
+		}
+		u.set("Environment", environment("HOME", src.home()))
 		u.set("Environment", environment("PORT", strconv.Itoa(firstPort+i*portStep)))
 		if env := path.Join(dir, ".env"); src.exists(env) {
 			u.set("EnvironmentFile", plain(env))

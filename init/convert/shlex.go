@@ -91,7 +91,7 @@ func withoutPair(list []pair, name string) []pair {
 // of their own.
 func tokenize(s string) ([]string, error) {
 	inWord := func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 || strings.IndexByte("_/.+-():"+mark, c) >= 0
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80 || strings.IndexByte("_/.+-():"+mark+hostName, c) >= 0
 	}
 	var list []string
 	for i := 0; i < len(s); {

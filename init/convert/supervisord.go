@@ -80,12 +80,7 @@ func (s *supervisord) place(file string) int { return slices.Index(s.files, file
 
 // readFiles reads the file and what its [include] names.
 func (s *supervisord) readFiles() error {
-	text, err := s.src.read(s.file)
-	if err != nil {
-		return err
-	}
-	s.files = []string{s.file}
-	if err := s.ini.read(s.file, path.Dir(s.file), text); err != nil {
+	if err := s.readFile(s.file); err != nil {
 		return err
 	}
 	include := s.ini.section("include")
@@ -100,7 +95,8 @@ func (s *supervisord) readFiles() error {
 	if err != nil {
 		return s.fault(files, "include", err)
 	}
-	for _, pattern := range strings.Fields(patterns) {
+	host, _ := s.src.Getenv("HOSTNAME")
+	for _, pattern := range strings.Fields(strings.ReplaceAll(patterns, hostName, host)) {
 		if !path.IsAbs(pattern) {
 			pattern = path.Join(path.Dir(s.file), pattern)
 		}
@@ -112,13 +108,7 @@ func (s *supervisord) readFiles() error {
 			s.note(files, "include", "nothing matches %s", pattern)
 		}
 		for _, f := range found {
-			f = "/" + f
-			text, err := s.src.read(f)
-			if err != nil {
-				return err
-			}
-			s.files = append(s.files, f)
-			if err := s.ini.read(f, path.Dir(f), text); err != nil {
+			if err := s.readFile("/" + f); err != nil {
 				return err
 			}
 		}
@@ -126,13 +116,25 @@ func (s *supervisord) readFiles() error {
 	return nil
 }
 
+func (s *supervisord) readFile(file string) error {
+	text, err := s.src.read(file)
+	if err != nil {
+		return err
+	}
+	if !isText(text) {
+		return fmt.Errorf("%s: it is no text", file)
+	}
+	s.files = append(s.files, file)
+	return s.ini.read(file, path.Dir(file), text)
+}
+
 // lookup is for names that mean the same everywhere. What the environment has stays a variable.
 func (s *supervisord) lookup(o *setting, name string) (string, bool) {
 	switch env, ok := strings.CutPrefix(name, "ENV_"); {
 	case name == "here":
 		return o.here, true
-	case name == "host_node_name":
-		return mark + "HOSTNAME" + mark, true
+	case name == "host_node_name", name == "ENV_HOSTNAME":
+		return hostName, true
 	case !ok:
 		return "", false
 	default:

@@ -61,7 +61,7 @@ func programRules() []rule {
 	return []rule{
 		{[]string{"process_name", "numprocs", "numprocs_start"}, "the unit's name: `process_name`, behind the program's name where that is not part of it; a unit for each process", (*process).names},
 		{[]string{"environment"}, "`Environment=`, that of `[supervisord]` first; a value with `%(ENV_X)s` is made by a shell that then executes the command", (*process).environment},
-		{[]string{"user"}, "`User=`, which also sets `HOME`, `USER`, `LOGNAME` and `SHELL`", (*process).user},
+		{[]string{"user"}, "`User=`, which also sets `HOME`, `USER`, `LOGNAME` and `SHELL`; without it `Environment=HOME=` is that of the import, as supervisord passes its own", (*process).user},
 		{[]string{"directory"}, "`WorkingDirectory=`; without it services start in `/`", (*process).directory},
 		{[]string{"umask"}, "`UMask=`", (*process).umask},
 		{[]string{"command"}, "`ExecStart=`, quoted anew; `%(ENV_X)s` becomes `$X` or `${X}`", (*process).command},
@@ -272,6 +272,8 @@ func (p *process) user() {
 	}
 	if ok && v != "" {
 		p.u.set("User", plain(v))
+	} else if !slices.ContainsFunc(p.allPairs(), func(v pair) bool { return v.name == "HOME" }) {
+		p.u.set("Environment", environment("HOME", p.s.src.home()))
 	}
 }
 

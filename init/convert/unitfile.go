@@ -58,7 +58,7 @@ func (u *unitFile) finish() (Unit, error) {
 			if strings.ContainsAny(l.value, "\n\r\x00") || strings.HasSuffix(l.value, `\`) {
 				return Unit{}, fmt.Errorf("%s: %q cannot be written as %s=", u.name, l.value, l.key)
 			}
-			b.WriteString(l.key + "=" + l.value + "\n")
+			b.WriteString(l.key + "=" + strings.ReplaceAll(l.value, hostName, "%H") + "\n")
 		}
 	}
 	return Unit{u.name, b.String(), u.enable}, nil
@@ -89,7 +89,7 @@ func plain(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 // isPlainWord tells whether a word needs no quotes in a command line or in Environment=.
 func isPlainWord(w string) bool {
 	for i := range len(w) {
-		if c := w[i]; c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == '\\' {
+		if c := w[i]; c <= ' ' && c != hostName[0] || c == 0x7f || c == '"' || c == '\'' || c == '\\' {
 			return false
 		}
 	}
@@ -112,7 +112,7 @@ func quoteWord(w string) string {
 			b.WriteString(`\n`)
 		case c == '\t':
 			b.WriteString(`\t`)
-		case c < ' ' || c == 0x7f:
+		case c < ' ' && c != hostName[0] || c == 0x7f:
 			fmt.Fprintf(&b, `\x%02x`, c)
 		default:
 			b.WriteByte(c)
@@ -127,6 +127,12 @@ func environment(name, value string) string { return quoteWord(name + "=" + valu
 
 // mark encloses the name of a variable in a word, where the name's value is to stand when the command is run. It is in no file that anyone reads.
 const mark = "\x00"
+
+// hostName stands for the name of the machine, which is a specifier in unit files.
+const hostName = "\x01"
+
+// isText tells whether a text has neither of them.
+func isText(s string) bool { return !strings.ContainsAny(s, mark+hostName) }
 
 // word is one of a command line.
 type word struct {

@@ -1,0 +1,307 @@
+// Package convert runs what keelson import has made of a supervisord.conf beside the real supervisord with that file, and of folders of s6, in containers
+// with Docker's default privileges. Both managers start the same probe, which reports on a pipe what it was started as.
+package convert
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"keelson/test/binary"
+)
+
+const image = "keelson-test:convert"
+
+// waitMax is how long a report may take: a restart takes a second.
+const waitMax = time.Minute
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	binary.Clean()
+	os.Exit(status)
+}
+
+func need(t *testing.T) {
+	t.Helper()
+	binary.Need(t, "docker")
+	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("there is no Docker engine, and CI must have one: %s", out)
+		}
+		t.Skip("there is no Docker engine to talk to")
+	}
+	if out, err := exec.Command("../base-image").CombinedOutput(); err != nil {
+		t.Fatalf("cannot make the base image: %s", out)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"s6", "conf.d"} {
+		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for from, to := range map[string]string{binary.Path(t, ""): "keelson", "Dockerfile": "Dockerfile", "probe": "probe", "supervisord.conf": "supervisord.conf"} {
+		data, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, to), data, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("docker", "build", "--network", "host", "-q", "-t", image, dir).CombinedOutput(); err != nil {
+		t.Fatalf("docker build: %s", out)
+	}
+}
+
+// report is a line of a probe.
+type report struct {
+	name, what string
+	pid        string
+	facts      []string
+}
+
+// container is one that runs a manager.
+type container struct {
+	t       *testing.T
+	manager string
+	id      string
+	lines   chan string
+	pipe    *os.File
+	seen    []report
+}
+
+// start runs a shell command as the first process of a container.
+func start(t *testing.T, manager, command string) *container {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // other uids write to the pipe, too
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "pipe")
+	err := syscall.Mkfifo(name, 0o666)
+	if err == nil {
+		err = os.Chmod(name, 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Open for writing as well, it has no end before the test has one.
+	pipe, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &container{t: t, manager: manager, lines: make(chan string, 1000), pipe: pipe}
+	go func() {
+		for s := bufio.NewScanner(pipe); s.Scan(); {
+			c.lines <- s.Text()
+		}
+	}()
+	out, err := exec.Command("docker", "run", "-d", "--network", "none", "--hostname", "here", "-e", "COLOUR=blue", "-e", "OPTS=one two", "-v", dir+":/out",
+		"--entrypoint", "/bin/sh", image, "-c", command).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker run: %s", out)
+	}
+	c.id = strings.TrimSpace(string(out))
+	t.Cleanup(func() {
+		if t.Failed() {
+			logs, _ := exec.Command("docker", "logs", c.id).CombinedOutput()
+			t.Logf("%s:\n%s", manager, logs)
+		}
+		exec.Command("docker", "rm", "-f", c.id).Run()
+		pipe.Close()
+	})
+	return c
+}
+
+// take reads one report; ok is false if there is none in time.
+func (c *container) take(within time.Duration) bool {
+	select {
+	case line := <-c.lines:
+		r := report{}
+		words := strings.SplitN(line, " ", 4)
+		r.name, r.what = words[0], strings.Join(words[1:], " ")
+		if len(words) == 4 && words[1] == "started" {
+			r.what, r.pid, r.facts = words[1], words[2], strings.Split(words[3], "\t")
+		}
+		c.seen = append(c.seen, r)
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
+// count tells how many reports of a name there were.
+func (c *container) count(name, what string) (n int) {
+	for _, r := range c.seen {
+		if r.name == name && r.what == what {
+			n++
+		}
+	}
+	return n
+}
+
+// await waits until there were n reports.
+func (c *container) await(name, what string, n int) {
+	c.t.Helper()
+	for c.count(name, what) < n {
+		if !c.take(waitMax) {
+			c.t.Fatalf("%s: %s was not %q for the %d. time; there was %v", c.manager, name, what, n, c.seen)
+		}
+	}
+}
+
+// last is the newest report of a start.
+func (c *container) last(name string) report {
+	for _, r := range slices.Backward(c.seen) {
+		if r.name == name && r.what == "started" {
+			return r
+		}
+	}
+	c.t.Fatalf("%s: %s has not started", c.manager, name)
+	return report{}
+}
+
+func (c *container) kill(name, signal string) {
+	c.t.Helper()
+	if out, err := exec.Command("docker", "exec", c.id, "kill", "-"+signal, c.last(name).pid).CombinedOutput(); err != nil {
+		c.t.Fatalf("%s: kill -%s %s: %s", c.manager, signal, name, out)
+	}
+}
+
+// stop stops the container and reads what is left to read: all is written when it has stopped.
+func (c *container) stop() {
+	c.t.Helper()
+	if out, err := exec.Command("docker", "stop", c.id).CombinedOutput(); err != nil {
+		c.t.Fatalf("docker stop: %s", out)
+	}
+	if _, err := c.pipe.WriteString("end of-all\n"); err != nil {
+		c.t.Fatal(err)
+	}
+	c.await("end", "of-all", 1)
+}
+
+// ownVariables are those that the managers set about themselves.
+var ownVariables = []string{
+	"SUPERVISOR_ENABLED", "SUPERVISOR_PROCESS_NAME", "SUPERVISOR_GROUP_NAME", "SUPERVISOR_SERVER_URL",
+	"INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+	"LC_CTYPE", // by Python, for itself (PEP 538)
+	"LANG",     // by systemd, for all services
+	"HOSTNAME", // by Docker, for the first process
+	"container", "PWD", "OLDPWD", "SHLVL", "_",
+}
+
+// userVariables are what systemd sets where User= is said (systemd.exec(5)), and supervisord never.
+var userVariables = []string{"HOME", "USER", "LOGNAME", "SHELL"}
+
+// comparable are a start's facts without what is each manager's own.
+func (r report) comparable() string {
+	var b strings.Builder
+	for _, f := range r.facts {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f, "env "), "=")
+		if strings.HasPrefix(f, "env ") && (slices.Contains(ownVariables, name) || r.name == "web" && slices.Contains(userVariables, name)) {
+			continue
+		}
+		b.WriteString("  " + f + "\n")
+	}
+	return b.String()
+}
+
+// programs are those of supervisord.conf that start by themselves.
+var programs = []string{"web", "worker_00", "worker_01", "fcgi", "once", "expected", "plain"}
+
+// TestSupervisord plays the same on both: start, kill, stop.
+func TestSupervisord(t *testing.T) {
+	need(t)
+	const conf = "/etc/supervisor/supervisord.conf"
+	both := []*container{
+		start(t, "supervisord", "cd /; exec supervisord -n -c "+conf),
+		start(t, "keelson", `keelson import `+conf+` 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`),
+	}
+	for _, c := range both {
+		for _, name := range programs {
+			c.await(name, "started", 1)
+		}
+	}
+	for _, c := range both {
+		c.kill("once", "KILL")     // autorestart=false
+		c.kill("expected", "USR1") // exits with 3
+		c.await("expected", "got USR1", 1)
+		c.kill("plain", "TERM") // which systemd takes for success, and supervisord does not
+		c.kill("web", "KILL")
+		c.kill("worker_01", "KILL")
+		for _, name := range []string{"plain", "web", "worker_01"} {
+			c.await(name, "started", 2)
+		}
+	}
+	for _, c := range both {
+		c.stop()
+	}
+	real, ours := both[0], both[1]
+	for _, name := range append(programs, "never") {
+		for _, what := range []string{"started", "got HUP", "got INT", "got QUIT", "got TERM", "got USR1", "got USR2"} {
+			if r, o := real.count(name, what), ours.count(name, what); r != o {
+				t.Errorf("%s: %q %d times with supervisord, %d times with keelson", name, what, r, o)
+			}
+		}
+		if name == "never" {
+			continue
+		}
+		if r, o := real.last(name).comparable(), ours.last(name).comparable(); r != o {
+			t.Errorf("%s: with supervisord\n%swith keelson\n%s", name, r, o)
+		}
+	}
+	if n := real.count("web", "got QUIT"); n != 1 {
+		t.Errorf("the stop signal of web arrived %d times", n)
+	}
+	if facts := fmt.Sprint(real.last("fcgi").facts); !strings.Contains(facts, "stdin=socket") {
+		t.Errorf("fcgi's standard input is no socket: %s", facts)
+	}
+}
+
+// TestS6: what the folders of s6 become is run, killed and stopped in their order.
+func TestS6(t *testing.T) {
+	need(t)
+	c := start(t, "keelson", `keelson import /etc/s6 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`)
+	c.await("legacy", "started", 1)
+	c.await("server", "started", 1)
+	c.kill("legacy", "KILL")
+	c.await("legacy", "started", 2)
+	c.kill("server", "KILL")
+	c.await("server", "started", 2)
+	c.stop()
+	place := func(name, what string) int {
+		i := slices.IndexFunc(c.seen, func(r report) bool { return r.name == name && r.what == what })
+		if i < 0 {
+			t.Errorf("%s was never %q; there was %v", name, what, c.seen)
+		}
+		return i
+	}
+	for _, order := range [][2][2]string{
+		{{"init", "first blue"}, {"init", "second"}},
+		{{"init", "second"}, {"legacy", "started"}},
+		{{"prepare", "up"}, {"server", "started"}},
+		{{"legacy", "finish 256 9 legacy"}, {"legacy", "got TERM"}},
+		{{"legacy", "got TERM"}, {"legacy", "finish 0 0 legacy"}},
+		{{"server", "got INT"}, {"prepare", "down"}},
+	} {
+		if a, b := place(order[0][0], order[0][1]), place(order[1][0], order[1][1]); a > b {
+			t.Errorf("%v came after %v", order[0], order[1])
+		}
+	}
+	facts := c.last("server").comparable()
+	for _, want := range []string{"arguments=[server][of-its-own][blue]\n", "cwd=/etc/s6/s6-rc.d/server\n", "env COLOUR=blue\n"} {
+		if !strings.Contains(facts, want) {
+			t.Errorf("the server lacks %q:\n%s", want, facts)
+		}
+	}
+	if out, err := exec.Command("docker", "diff", c.id).CombinedOutput(); err != nil || strings.Contains(string(out), "server-log.service") {
+		t.Errorf("%v: a logger became a service:\n%s", err, out)
+	}
+}
