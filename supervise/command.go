@@ -97,13 +97,7 @@ func (m *Machine) block(x *unit.ExecContext) []string {
 	if !x.PassesChosen || m.config.Own == nil {
 		return slices.Clone(m.environment)
 	}
-	own := slices.Clone(m.config.Own)
-	for _, assignment := range m.environment {
-		if !slices.Contains(m.config.Environment, assignment) {
-			own = unit.SetVariable(own, assignment)
-		}
-	}
-	return own
+	return m.laid(m.config.Own)
 }
 
 // told is what the manager says about the service in a command's environment (service_spawn in src/core/service.c;

@@ -258,6 +258,10 @@ type StampRead struct {
 	Realtime Usec
 }
 
+// EnvironmentChanged says that the manager's blocks are others from now on, as after a change of its configuration: the fields of Config of the same names. What
+// clients have set stays over them.
+type EnvironmentChanged struct{ Environment, Own, Passable []string }
+
 // ClockChanged says that CLOCK_REALTIME was set, ZoneChanged that the local time zone was.
 type ClockChanged struct{}
 
@@ -297,6 +301,8 @@ func (PathFacts) event()      {}
 func (PathChanged) event()    {}
 func (StampRead) event()      {}
 func (ClockChanged) event()   {}
-func (ZoneChanged) event()    {}
-func (FDHangup) event()       {}
-func (Cleaned) event()        {}
+
+func (EnvironmentChanged) event() {}
+func (ZoneChanged) event()        {}
+func (FDHangup) event()           {}
+func (Cleaned) event()            {}

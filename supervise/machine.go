@@ -5,7 +5,7 @@ import (
 	"keelson/supervise/unit"
 )
 
-// Config is what a machine is made of. The machine keeps it and changes none of it.
+// Config is what a machine is made of. The machine keeps it and changes none of it but as EnvironmentChanged says.
 type Config struct {
 	Loader *unit.Loader  // scanned already; the machine scans it again for daemon-reload
 	Random func() uint64 // the only source of chance: for random delays and invocation ids
@@ -27,7 +27,9 @@ type Machine struct {
 	now    Time
 	out    []Effect
 
-	environment []string // Config.Environment as clients have changed it
+	environment []string // Config.Environment with client over it
+	client      []string // what clients have set (systemctl set-environment)
+	hidden      []string // what they have taken away: "NAME", or "NAME=value" for that value alone
 
 	queue   []told // what the graph said and nobody has acted on yet
 	stubs   []graph.UnitID
@@ -135,6 +137,9 @@ func (m *Machine) handle(e Event) {
 		m.forTimer(e.Unit, func(t timer) { t.stampRead(e) })
 	case MountTable:
 		m.mountTable(e)
+	case EnvironmentChanged:
+		m.config.Environment, m.config.Own, m.config.Passable = e.Environment, e.Own, e.Passable
+		m.layEnvironment()
 	case ClockChanged:
 		m.eachTimer(timer.clockChanged)
 	case ZoneChanged:

@@ -270,12 +270,29 @@ func (m *Machine) requestEnvironment(r Request) error {
 			return &Failure{"org.freedesktop.DBus.Error.InvalidArgs", "Invalid environment variable names or assignments"}
 		}
 	}
-	m.environment = slices.DeleteFunc(slices.Clone(m.environment), func(a string) bool {
+	m.client = overlay(without(m.client, unset), set)
+	for _, name := range unset {
+		if !slices.Contains(m.hidden, name) {
+			m.hidden = append(m.hidden, name)
+		}
+	}
+	m.layEnvironment()
+	return nil
+}
+
+// layEnvironment makes one block of both layers. In systemd clients cannot take away what is not theirs (manager_client_environment_modify in src/core/manager.c);
+// here they can, as the container's own variables are among it.
+func (m *Machine) layEnvironment() { m.environment = m.laid(m.config.Environment) }
+
+// laid is a block with what clients have set over it. It is the caller's.
+func (m *Machine) laid(block []string) []string { return overlay(without(block, m.hidden), m.client) }
+
+// without is a block less what names, or whole assignments, say.
+func without(block, unset []string) []string {
+	return slices.DeleteFunc(slices.Clone(block), func(a string) bool {
 		name, _, _ := strings.Cut(a, "=")
 		return slices.Contains(unset, name) || slices.Contains(unset, a)
 	})
-	m.environment = overlay(m.environment, set)
-	return nil
 }
 
 // scan reads the search path anew.

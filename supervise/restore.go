@@ -3,12 +3,13 @@ package supervise
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"keelson/supervise/graph"
 )
 
 // Restore makes a machine of what Save has written, perhaps in an older or a newer build of the program. The configuration is the new
-// process's, but for the time of the start and the environment, which are the old one's. The effects come before those of the first
+// process's, but for the time of the start, and what clients have set of the environment. The effects come before those of the first
 // Step: questions that were open are asked again, watches are set again, and what was there is not done again. What cannot be taken
 // over is told as a Log and left behind; an error is that nothing can.
 //
@@ -27,7 +28,17 @@ func Restore(c Config, now Time, data []byte) (m *Machine, effects []Effect, err
 	c.Startup = s.Startup
 	m = New(c)
 	m.now = now
-	m.environment, m.mounts = s.Environment, s.Mounts
+	m.mounts, m.hidden = s.Mounts, s.Hidden
+	if s.Client != nil {
+		m.client = *s.Client
+	} else {
+		for _, assignment := range s.Environment {
+			if !slices.Contains(c.Environment, assignment) {
+				m.client = append(m.client, assignment)
+			}
+		}
+	}
+	m.layEnvironment()
 	m.lastCommand, m.lastQuery, m.lastStamp, m.lastDeadline = s.LastCommand, s.LastQuery, s.LastStamp, s.LastDeadline
 	m.booting, m.booted, m.status, m.tally = s.Booting, s.Booted, s.Status, s.Tally
 	m.restoreUnits(&s)

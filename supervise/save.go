@@ -20,7 +20,9 @@ const saveVersion = 1
 type saved struct {
 	Version     int
 	Startup     Time
-	Environment Block
+	Environment Block             // all of it, as earlier builds want it
+	Client      *Block            // nil in a state of theirs
+	Hidden      Block             `json:",omitempty"`
 	Units       []json.RawMessage // savedUnit, by id
 	Jobs        []json.RawMessage // savedJob, by id
 	News        []json.RawMessage `json:",omitempty"` // savedNews; none, unless a Step has left work undone
@@ -67,7 +69,7 @@ type savedNews struct {
 // decided in that step is lost, but not what it knew before.
 func (m *Machine) Save() ([]byte, error) {
 	s := saved{
-		Version: saveVersion, Startup: m.config.Startup, Environment: m.environment, Graph: m.graph.Book(), Mounts: m.mounts,
+		Version: saveVersion, Startup: m.config.Startup, Environment: m.environment, Client: (*Block)(&m.client), Hidden: m.hidden, Graph: m.graph.Book(), Mounts: m.mounts,
 		Idlers: ids(m.idlers), Dying: ids(m.dying),
 		LastCommand: m.lastCommand, LastQuery: m.lastQuery, LastStamp: m.lastStamp, LastDeadline: m.lastDeadline,
 		Booting: m.booting, Booted: m.booted, Finished: m.finished, Backlog: m.backlog, Status: m.status, Tally: m.tally,

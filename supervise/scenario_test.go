@@ -208,6 +208,8 @@ func (r *scenario) do(words []string) {
 			e.Points = append(e.Points, MountPoint{where, "tmpfs", "tmpfs", "rw"})
 		}
 		r.step(e)
+	case "configure": // K=v…: the manager's blocks
+		r.step(EnvironmentChanged{words[1:], words[1:], nil})
 	case "zone-changed":
 		r.step(ZoneChanged{})
 	case "hangup": // UNIT: of its oldest stored descriptor

@@ -91,7 +91,14 @@ func Run(o Options) (status int, err error) {
 		return 0, fmt.Errorf("%q is no log format: short, raw, json and none are", o.LogFormat)
 	}
 	places, notices := prepare()
-	f := facts.New(facts.Options{})
+	var l *loop.Loop
+	block := loop.Environment(o.Environ, o.Env == "clean")
+	f := facts.New(facts.Options{Environment: func() []string {
+		if l == nil {
+			return block
+		}
+		return l.Machine().Environment()
+	}})
 	host := f.Host()
 	state, err := handedOver()
 	if err != nil {
@@ -140,6 +147,10 @@ func Run(o Options) (status int, err error) {
 	}
 
 	files := loop.NewFiles()
+	system, remarks := unit.ReadSystem(files, host)
+	for _, d := range remarks {
+		notices = append(notices, d.String())
+	}
 	target := o.describe(files)
 	hold(files)
 	loader := unit.NewLoader(files, host)
@@ -149,9 +160,9 @@ func Run(o Options) (status int, err error) {
 		notices = append(notices, d.String())
 	}
 	compiler := spawn.NewCompiler(spawn.Options{Host: host, Strict: o.Strict, Credentials: places.Credentials})
-	l, err := loop.New(loop.Config{
-		Target: target, Loader: loader, Files: files, Places: places, Budget: budget, Notices: notices,
-		Environment: loop.Environment(o.Environ, o.Env == "clean"), Own: loop.Environment(nil, true), Passable: o.Environ,
+	l, err = loop.New(loop.Config{
+		Target: target, Loader: loader, Files: files, Places: places, Budget: budget, Notices: notices, System: system,
+		Environment: block, Own: loop.Environment(nil, true), Passable: o.Environ,
 		Compiler: compiler, Tracker: tracker, Journal: collector, Invocations: &invocations, Facts: f, Command: o.command(),
 		Info: info(host, f, startup), Random: rand.Uint64, Perturb: perturb(host), Startup: startup,
 		UnitFiles: newUnitFiles(), Outer: loop.NewOuter(o.Environ), Restored: state,
@@ -287,6 +298,6 @@ func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {
 	return bus.Info{
 		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,
 		Userspace: startup, GeneratorsStart: startup, GeneratorsFinish: startup, UnitsLoadStart: startup, UnitsLoadFinish: startup, UnitsLoad: startup,
-		LogLevel: 6, LogTarget: "journal", SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
+		SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
 	}
 }

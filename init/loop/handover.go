@@ -31,6 +31,7 @@ type State struct {
 	Command  early.State
 	Userspace,
 	Finish supervise.Time
+	Log      logOverride
 	Stopping bool
 	Signals  int
 	Until    supervise.Usec
@@ -62,7 +63,7 @@ func (l *Loop) Save() (*State, error) {
 	s := &State{
 		Machine: machine, Tracker: l.config.Tracker.State(), LastFD: l.fds.last, FDs: map[supervise.FD]int{}, Notify: l.notify,
 		Children: map[int]savedChild{}, Degraded: l.degraded, Owners: l.owners, Userspace: l.config.Info.Userspace, Finish: l.config.Info.Finish,
-		Stopping: l.down.stopping, Signals: l.down.signals, Until: l.down.until, Phase: uint8(l.down.phase), Panics: l.panics,
+		Log: l.override, Stopping: l.down.stopping, Signals: l.down.signals, Until: l.down.until, Phase: uint8(l.down.phase), Panics: l.panics,
 	}
 	for pid, c := range l.children {
 		s.Children[pid] = savedChild{c.unit, c.command, c.line}
@@ -134,6 +135,8 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 		l.budget.arm(s.Until.Sub(l.config.Budget.hurry()))
 	}
 	l.panics = s.Panics
+	l.override = s.Log
+	l.setLog()
 	machine, effects, err := supervise.Restore(config, Now(), s.Machine)
 	if err != nil {
 		return fmt.Errorf("cannot read the state that was handed over: %w", err)

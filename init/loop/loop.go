@@ -36,8 +36,9 @@ type Config struct {
 	Command     *Command // what runs in the foreground, nil: nothing
 	Signals     uint64   // the mask that services begin with is empty; what was ignored for this process stays ignored for Command alone
 	Verbose     bool
-	Notices     []string // what is worth a line in the log once it runs
-	Info        bus.Info
+	Notices     []string    // what is worth a line in the log once it runs
+	System      unit.System // system.conf
+	Info        bus.Info    // but for the log
 	Random      func() uint64
 	Perturb     supervise.Usec
 	Startup     supervise.Time
@@ -90,6 +91,7 @@ type Loop struct {
 	barriers []int // descriptors to close when the messages before them have been acted on
 	degraded map[string][]string
 	owners   map[string]Owner
+	override logOverride
 	reloads  []supervise.Request       // the first is under way
 	reread   supervise.Usec            // when all unit files were read, on CLOCK_REALTIME
 	readAt   map[string]supervise.Usec // those that were read later
@@ -124,6 +126,7 @@ func New(c Config) (*Loop, error) {
 		children: map[int]*child{}, helpers: map[int]func(supervise.Status){}, aliens: map[int]int{}, sockets: map[string]*listening{}, empties: map[string]*track.Watch{}, blind: map[string]bool{},
 		replies: map[supervise.RequestID]func(supervise.Reply){}, degraded: map[string][]string{}, owners: map[string]Owner{}, readAt: map[string]supervise.Usec{},
 	}
+	l.configure(c.System)
 	var err error
 	if l.poll, err = newPoller(); err != nil {
 		return nil, err
@@ -131,8 +134,9 @@ func New(c Config) (*Loop, error) {
 	if err = l.openSources(); err != nil {
 		return nil, err
 	}
+	blocks := l.blocks()
 	config := supervise.Config{
-		Loader: c.Loader, Random: c.Random, Environment: c.Environment, Own: c.Own, Passable: c.Passable, NotifySocket: c.Places.Notify,
+		Loader: c.Loader, Random: c.Random, Environment: blocks.Environment, Own: blocks.Own, Passable: blocks.Passable, NotifySocket: c.Places.Notify,
 		Startup: c.Startup, Perturb: c.Perturb,
 	}
 	if c.Restored != nil {

@@ -78,20 +78,6 @@ func (l *Loop) Info() *bus.Info {
 // UnitFiles are what systemctl enable and its kin change.
 func (l *Loop) UnitFiles() bus.UnitFiles { return l.config.UnitFiles }
 
-// SetLogLevel drops what is less important; -1 for the level of the start.
-func (l *Loop) SetLogLevel(priority int) {
-	if priority < 0 {
-		priority = defaultLevel
-	}
-	l.config.Info.LogLevel = priority
-}
-
-// defaultLevel is that of notices for information, 6; what is for debugging alone, 7, is left out.
-const defaultLevel = 6
-
-// SetLogTarget is accepted: everything goes to the journal, and from there to the console.
-func (l *Loop) SetLogTarget(target string) { l.config.Info.LogTarget = target }
-
 // Reexecute has the binary executed anew after this turn, with all that the manager knows.
 func (l *Loop) Reexecute() { l.reexec = true }
 

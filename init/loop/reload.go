@@ -56,6 +56,7 @@ func (l *Loop) beginReload() {
 func (l *Loop) readAgain() {
 	l.reread = Now().Realtime
 	clear(l.readAt)
+	l.reconfigure()
 	r := l.reloads[0]
 	if r.ID == 0 {
 		l.request++

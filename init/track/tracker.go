@@ -104,6 +104,9 @@ func New(o Options) *Tracker {
 	return t
 }
 
+// SetDefaults says anew what units have that say nothing.
+func (t *Tracker) SetDefaults(d unit.Defaults) { t.defaults = d }
+
 func (t *Tracker) problem(format string, args ...any) {
 	t.problems = append(t.problems, fmt.Sprintf(format, args...))
 }

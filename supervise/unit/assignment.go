@@ -10,6 +10,7 @@ import (
 // assignment is one line of a unit file on its way into a Unit: the value to be read, and where to complain.
 type assignment struct {
 	u           *Unit
+	system      *System // of the configuration of the manager alone
 	spec        *specifiers
 	defaults    *Defaults
 	file        string
