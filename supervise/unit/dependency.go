@@ -54,8 +54,8 @@ const (
 
 // Dependency is one edge as the unit that states it sees it.
 type Dependency struct {
-	Kind   DependencyKind
 	Name   string // the other unit, specifiers expanded, as written: may be an alias
+	Kind   DependencyKind
 	Origin Origin
 }
 
@@ -102,7 +102,7 @@ func (u *Unit) Add(kind DependencyKind, name string, origin Origin) bool {
 		u.Dependencies[i].Origin |= origin
 		return true
 	}
-	u.Dependencies = append(u.Dependencies, Dependency{kind, name, origin})
+	u.Dependencies = append(u.Dependencies, Dependency{name, kind, origin})
 	switch n := len(u.Dependencies); {
 	case u.edges != nil:
 		u.edges[Dependency{Kind: kind, Name: name}] = n - 1

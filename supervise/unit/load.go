@@ -258,6 +258,7 @@ func (r *reading) load(builtin string) (*Unit, []Diagnostic) {
 		r.tell(Error, why)
 		return r.fail(BadSetting, "Unit "+u.Name+" has a bad unit file setting.")
 	}
+	u.Dependencies = slices.Clone(u.Dependencies) // there are few more, if any, and units are kept for long
 	r.l.share(u, r.said)
 	return u, r.list
 }
