@@ -163,6 +163,8 @@ type MainAnswer struct {
 	PID     int    // 0: none found
 	Ours    bool   // its end will be known by wait4
 	Problem string // why the PID file names no acceptable process, in one line
+	Opened  bool   // it could be opened: Problem is the whole of what there is to say
+	Refused bool   // it names a process that it may not name, which is more than a file that is not ready
 	Empty   bool   // the unit has no process at all
 }
 

@@ -179,6 +179,8 @@ func (r *scenario) do(words []string) {
 		r.procs[r.lastPID] = proc{unit: name}
 	case "pidfile": // PATH UNIT: names the newest of the unit's other processes
 		r.pidFiles[name] = r.pid(arg(2), "rest")
+	case "unfit-pidfile": // opened|refused TEXT: what is wrong with each PID file that does not name a process of its unit
+		r.unfit = &MainAnswer{Opened: true, Refused: name == "refused", Problem: strings.Join(words[2:], " ")}
 	case "pidfile-changed":
 		r.step(PIDFileChanged{name})
 	case "notify": // UNIT main|control|rest LINE…

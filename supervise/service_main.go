@@ -71,7 +71,13 @@ func (s service) mainAnswer(e MainAnswer) {
 
 // awaitPIDFile waits for the PID file to be written, as long as there is somebody who might (service_demand_pid_file).
 func (s service) awaitPIDFile(e MainAnswer) {
-	if !s.Watching {
+	switch {
+	case e.Refused:
+		s.m.log(s.u, 3, e.Problem)
+	case s.Watching: // it was told
+	case e.Opened:
+		s.m.log(s.u, 6, e.Problem)
+	default:
 		s.m.logf(s.u, 6, "Can't open PID file %s (yet?) after %s: %s", s.config().PIDFile, s.State, e.Problem)
 	}
 	switch {

@@ -36,6 +36,7 @@ type world struct {
 	noListen bool
 	facts    map[string]bool // by "Type=Parameter"
 	paths    map[string]bool // what PathExists= and its kin find
+	unfit    *MainAnswer     // what is wrong with each PID file, beside that there is none
 	pidFiles map[string]int
 	stamps   map[string]Usec
 	finish   *Finish
@@ -247,6 +248,9 @@ func (w *world) answerEmpty(name string) {
 
 func (w *world) answerMain(f AskMain) {
 	a := MainAnswer{Unit: f.Unit, Query: f.Query, Ours: true, Empty: len(w.of(f.Unit)) == 0, Problem: "No such file or directory"}
+	if w.unfit != nil {
+		a.Problem, a.Opened, a.Refused = w.unfit.Problem, w.unfit.Opened, w.unfit.Refused
+	}
 	switch list := w.of(f.Unit); {
 	case f.PIDFile != "":
 		if pid := w.pidFiles[f.PIDFile]; w.procs[pid].unit == f.Unit {

@@ -1,7 +1,9 @@
 package track
 
 import (
+	"os"
 	"slices"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -86,12 +88,35 @@ func (r *round) direct(pid int) {
 		return // it has ended unseen
 	}
 	r.named[pid] = s.start
-	err := r.signals(func(sig unix.Signal) error { return unix.Kill(pid, sig) })
+	var err error
+	if v := r.kill.Value; v != nil {
+		err = queue(pid, unix.Signal(r.kill.Signal), *v)
+	} else {
+		err = r.signals(func(sig unix.Signal) error { return unix.Kill(pid, sig) })
+	}
 	r.note(Process{pid, s.parent, s.name}, err)
 	if r.t.proc.dir < 0 && r.kill.Rest && err == nil {
 		r.group(pid)
 	}
 }
+
+// queue sends a signal with a value (sigqueue(3)).
+func queue(pid int, sig unix.Signal, value int32) error {
+	info := struct {
+		signo, errno, code, _ int32 // siginfo_t of 64-bit machines
+		pid, uid              int32
+		value                 int64 // a union: the int is its first four bytes
+		_                     [96]byte
+	}{signo: int32(sig), code: siQueue, pid: int32(os.Getpid()), uid: int32(os.Getuid())}
+	*(*int32)(unsafe.Pointer(&info.value)) = value
+	if _, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(&info))); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// siQueue is SI_QUEUE of asm-generic/siginfo.h.
+const siQueue = -1
 
 // group is what can be done without a /proc: the process group, if the process leads one.
 func (r *round) group(pid int) {

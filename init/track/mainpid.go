@@ -31,6 +31,10 @@ func (t *Tracker) Main(q supervise.AskMain, control int) supervise.MainAnswer {
 		pid, err := t.readPIDFile(q.PIDFile, q.Unit, control)
 		if err != nil {
 			a.Problem = err.Error()
+			var unfit unfitPIDFile
+			if a.Opened = errors.As(err, &unfit); a.Opened {
+				a.Refused = unfit.refused
+			}
 			break
 		}
 		a.PID = pid
@@ -64,6 +68,14 @@ func (t *Tracker) guess(left []Process, control int) int {
 	return found
 }
 
+// unfitPIDFile says what is wrong with a PID file that could be opened, in a sentence of its own.
+type unfitPIDFile struct {
+	text    string
+	refused bool // it names a process that it may not name
+}
+
+func (e unfitPIDFile) Error() string { return e.text }
+
 // readPIDFile is the process that a PID file names, if it may be the unit's main one (service_load_pid_file and
 // service_is_suitable_main_pid in src/core/service.c). The texts are systemd's.
 func (t *Tracker) readPIDFile(file, name string, control int) (int, error) {
@@ -84,24 +96,24 @@ func (t *Tracker) readPIDFile(file, name string, control int) (int, error) {
 	line, _, _ := strings.Cut(string(buf[:n]), "\n")
 	pid, err := parsePID(line)
 	if err != nil {
-		return 0, fmt.Errorf("Failed to parse PID from file %s: %w", file, sentence(err))
+		return 0, unfitPIDFile{fmt.Sprintf("Failed to parse PID from file %s: %v", file, sentence(err)), false}
 	}
 	switch s, err := t.proc.stat(pid); {
 	case pid == 1 || pid == t.self:
-		return 0, fmt.Errorf("New main PID %d is the manager, refusing.", pid)
+		return 0, unfitPIDFile{fmt.Sprintf("New main PID %d is the manager, refusing.", pid), false}
 	case pid == control:
-		return 0, fmt.Errorf("New main PID %d is the control process, refusing.", pid)
+		return 0, unfitPIDFile{fmt.Sprintf("New main PID %d is the control process, refusing.", pid), false}
 	case err != nil && (t.proc.dir >= 0 || gone(pid)), err == nil && s.ended():
-		return 0, fmt.Errorf("New main PID %d does not exist or is a zombie.", pid)
+		return 0, unfitPIDFile{fmt.Sprintf("New main PID %d does not exist or is a zombie.", pid), false}
 	}
 	if f := t.of(pid); f != nil && f == t.units[name] {
 		return pid, nil
 	}
 	if !safe {
-		return 0, fmt.Errorf("Refusing to accept PID outside of service control group, acquired through unsafe symlink chain: %s", file)
+		return 0, unfitPIDFile{"Refusing to accept PID outside of service control group, acquired through unsafe symlink chain: " + file, true}
 	}
 	if st.Uid != 0 {
-		return 0, fmt.Errorf("New main PID %d does not belong to service, and PID file is not owned by root. Refusing.", pid)
+		return 0, unfitPIDFile{fmt.Sprintf("New main PID %d does not belong to service, and PID file is not owned by root. Refusing.", pid), true}
 	}
 	return pid, nil
 }

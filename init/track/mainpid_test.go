@@ -125,6 +125,10 @@ func TestPIDFile(t *testing.T) {
 		if a.PID != r.pid || a.Problem != r.problem || a.Empty || a.Unit != "s.service" || a.Query != 5 {
 			t.Errorf("%s: %+v; want %d, %q", r.why, a, r.pid, r.problem)
 		}
+		opened, refused := strings.Contains(r.problem, "PID "), strings.Contains(strings.ToLower(r.problem), "refusing to") || strings.HasSuffix(r.problem, "Refusing.")
+		if a.Opened != opened || a.Refused != refused {
+			t.Errorf("%s: opened %v, refused %v", r.why, a.Opened, a.Refused)
+		}
 		if a.PID != 0 && a.Ours != (a.PID == main || a.PID == stranger) {
 			t.Errorf("%s: ours is %v", r.why, a.Ours)
 		}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -487,4 +488,34 @@ func BenchmarkPass(b *testing.B) {
 		t.pass()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/process")
+}
+
+// TestKillValue: a client's value comes with the signal (sigqueue(3)).
+func TestKillValue(t *testing.T) {
+	w := newWorld(t, Options{})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread() // what is started has the mask of the thread that starts it
+	block, was := unix.Sigset_t{Val: [16]uint64{1 << (unix.SIGUSR1 - 1)}}, unix.Sigset_t{}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &block, &was); err != nil {
+		t.Fatal(err)
+	}
+	main, r := w.launch("s.service", true, self, valued)
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &was, nil); err != nil {
+		t.Fatal(err)
+	}
+	runtime.UnlockOSThread()
+	if r.number(t) != 0 {
+		t.Fatal("it is not ready")
+	}
+	value := int32(-4711)
+	k := w.Tracker.Kill(supervise.Kill{Unit: "s.service", Main: supervise.Process{PID: main}, Signal: unit.SIGUSR1, Value: &value, Client: true})
+	if len(k.Failed) > 0 || len(k.Signalled) != 1 || k.Signalled[0].PID != main {
+		t.Errorf("%+v", k)
+	}
+	if code, got := r.number(t), r.number(t); code != siQueue || got != int(value) {
+		t.Errorf("code %d and value %d came, not %d and %d", code, got, siQueue, value)
+	}
 }

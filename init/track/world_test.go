@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,7 @@ import (
 const (
 	wear     = "track-test-wear"     // VALUE PROGRAM [ARG…]: sets RLIMIT_LOCKS unless VALUE is 0, and becomes the program
 	headless = "track-test-headless" // its first thread ends, the others live on
+	valued   = "track-test-valued"   // started with SIGUSR1 blocked, prints a zero, then the code and the value that come with one
 	nested   = "track-test-nested"   // prints what a manager in a service would stamp with
 )
 
@@ -45,6 +47,9 @@ func TestMain(m *testing.M) {
 			}()
 			go func() { time.Sleep(time.Hour) }() // else the runtime sees a deadlock
 			unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)
+		case valued:
+			printValue(os.NewFile(3, "ready"))
+			os.Exit(0)
 		case nested:
 			b := ownBase()
 			fmt.Fprintln(os.NewFile(3, "ready"), uint64(b))
@@ -57,6 +62,23 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+func printValue(out *os.File) {
+	set := unix.Sigset_t{Val: [16]uint64{1 << (unix.SIGUSR1 - 1)}}
+	fd, err := unix.Signalfd(-1, &set, 0)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Fprintln(out, 0)
+	var info unix.SignalfdSiginfo
+	raw := unsafe.Slice((*byte)(unsafe.Pointer(&info)), unsafe.Sizeof(info))
+	if n, err := unix.Read(fd, raw); err != nil || n != len(raw) {
+		fmt.Fprintln(os.Stderr, n, err)
+		os.Exit(1)
+	}
+	fmt.Fprintf(out, "%d\n%d\n", info.Code, info.Int)
 }
 
 func become(value string, argv []string) {
