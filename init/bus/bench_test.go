@@ -37,7 +37,7 @@ func BenchmarkPropertiesChanged(b *testing.B) {
 		w.server.manager = w
 		c := newConn(w.server, nil)
 		w.server.conns[c] = true
-		w.server.tellChanges("full.service")
+		w.server.tellChanges(supervise.UnitChanged{Unit: "full.service"})
 		delete(w.server.conns, c)
 	})
 }

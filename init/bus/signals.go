@@ -16,39 +16,42 @@ const portion = 64
 
 // dirty are the units with changes to be told, in the order of their first change.
 type dirty struct {
-	units map[string]bool
+	units map[string]supervise.UnitChanged // the last change of each; without a state, when it was one of its job alone
 	order []string
 }
 
-func (d *dirty) add(name string) {
-	if d.units[name] {
-		return
-	}
+func (d *dirty) add(e supervise.UnitChanged) {
+	last, ok := d.units[e.Unit]
 	if d.units == nil {
-		d.units = map[string]bool{}
+		d.units = map[string]supervise.UnitChanged{}
 	}
-	d.units[name] = true
-	d.order = append(d.order, name)
+	if !ok {
+		d.order = append(d.order, e.Unit)
+	}
+	if !ok || e.Sub != "" {
+		last = e
+	}
+	d.units[e.Unit] = last
 }
 
 // next takes the first one.
-func (d *dirty) next() (string, bool) {
+func (d *dirty) next() (supervise.UnitChanged, bool) {
 	for len(d.order) > 0 {
 		name := d.order[0]
 		d.order = d.order[1:]
-		if d.take(name) {
-			return name, true
+		if e, ok := d.take(name); ok {
+			return e, true
 		}
 	}
 	d.order = nil
-	return "", false
+	return supervise.UnitChanged{}, false
 }
 
 // take takes one out of its turn.
-func (d *dirty) take(name string) bool {
-	was := d.units[name]
+func (d *dirty) take(name string) (supervise.UnitChanged, bool) {
+	e, ok := d.units[name]
 	delete(d.units, name)
-	return was
+	return e, ok
 }
 
 // Effect tells clients what the machine did: JobNew, JobChanged, JobRemoved, UnitNew, UnitChanged, UnitRemoved and StartupFinished; all
@@ -70,16 +73,16 @@ func (s *Server) effect(e supervise.Effect) {
 		s.tell("UnitNew", "so", e.Unit, unitPath(e.Unit))
 		s.newUnit(e.Unit)
 	case supervise.UnitChanged:
-		s.dirty.add(e.Unit)
+		s.dirty.add(e)
 	case supervise.UnitRemoved:
-		s.dirty.take(e.Unit)
+		s.changed(e.Unit)
 		defer s.isAbout(about{unit: e.Unit})()
 		s.tell("UnitRemoved", "so", e.Unit, unitPath(e.Unit))
 	case supervise.JobNew:
 		s.changed(e.Unit)
 		defer s.isAbout(about{job: e.Job})()
 		s.tell("JobNew", "uos", uint32(e.Job), jobPath(e.Job), e.Unit)
-		s.dirty.add(e.Unit)
+		s.dirty.add(supervise.UnitChanged{Unit: e.Unit})
 	case supervise.JobChanged:
 		s.changed(e.Unit)
 		defer s.isAbout(about{job: e.Job})()
@@ -94,7 +97,7 @@ func (s *Server) effect(e supervise.Effect) {
 				delete(c.link.tracked, e.Job)
 			}
 		}
-		s.dirty.add(e.Unit)
+		s.dirty.add(supervise.UnitChanged{Unit: e.Unit})
 	case supervise.StartupFinished:
 		s.startupFinished()
 	}
@@ -138,11 +141,11 @@ func (s *Server) UnitFilesChanged() { s.tell("UnitFilesChanged", "") }
 // Flush ends a turn: what has changed is told, a portion of it. The owner calls it after all effects of a turn.
 func (s *Server) Flush() {
 	for range portion {
-		name, ok := s.dirty.next()
+		e, ok := s.dirty.next()
 		if !ok {
 			return
 		}
-		s.tellChanges(name)
+		s.tellChanges(e)
 	}
 	if len(s.dirty.order) > 0 && !s.flushing {
 		s.flushing = s.owner.Do(func(Manager) {
@@ -154,19 +157,26 @@ func (s *Server) Flush() {
 
 // changed tells a unit's changes now, if there are some.
 func (s *Server) changed(name string) {
-	if s.dirty.take(name) {
-		s.tellChanges(name)
+	if e, ok := s.dirty.take(name); ok {
+		s.tellChanges(e)
 	}
 }
 
-// tellChanges tells all properties of a unit that can change, its type's first: clients may rely on that order.
-func (s *Server) tellChanges(name string) {
+// tellChanges tells all properties of a unit that can change, its type's first: clients may rely on that order. Of one that the machine has forgotten
+// in the same step it is the state that it was forgotten in.
+func (s *Server) tellChanges(e supervise.UnitChanged) {
 	if len(s.conns) == 0 {
 		return
 	}
 	m := s.manager
-	u, ok := m.Machine().Unit(name)
+	u, ok := m.Machine().Unit(e.Unit)
 	if !ok {
+		if e.Sub != "" {
+			defer s.isAbout(about{unit: e.Unit})()
+			s.broadcast(unitPath(e.Unit), propertyInterface, "PropertiesChanged", "sa{sv}as", unitInterface, []entry{
+				{"ActiveState", dbus.MakeVariant(e.Active.String())}, {"SubState", dbus.MakeVariant(e.Sub)}, {"Job", dbus.MakeVariant(jobLink{0, "/"})},
+			}, []string{})
+		}
 		return
 	}
 	defer s.isAbout(about{unit: u.Name})()

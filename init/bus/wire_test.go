@@ -170,6 +170,37 @@ func TestPipelined(t *testing.T) {
 	}
 }
 
+// TestLastChange: a unit that is stopped and forgotten in one step is told to be down, before the end of its job and its removal.
+func TestLastChange(t *testing.T) {
+	w := newWorld(t, services)
+	r := w.raw()
+	r.greet(r.frame(managerPath, managerInterface, "StartUnit", "ss", "b.service", "replace"))
+	await := func(until string) (seen []string) {
+		for !slices.Contains(seen, until) {
+			m := r.next()
+			if m.Type != dbus.TypeSignal || m.Headers[dbus.FieldPath].Value() != unitPath("b.service") && m.Body[len(m.Body)-1] != unitPath("b.service") && m.Headers[dbus.FieldMember].Value() != "JobRemoved" {
+				continue
+			}
+			what := m.Headers[dbus.FieldMember].Value().(string)
+			if what == "PropertiesChanged" {
+				v, ok := m.Body[1].(map[string]dbus.Variant)["SubState"]
+				if !ok {
+					continue
+				}
+				what = v.Value().(string)
+			}
+			seen = append(seen, what)
+		}
+		return seen
+	}
+	await("JobRemoved")
+	r.Write(r.frame(managerPath, managerInterface, "StopUnit", "ss", "b.service", "replace"))
+	seen := await("UnitRemoved")
+	if down := slices.Index(seen, "dead"); down < 0 || down > slices.Index(seen, "JobRemoved") {
+		t.Errorf("what is told of a stop: %v", seen)
+	}
+}
+
 // TestSignals: what every connection is told, subscribed or not.
 func TestSignals(t *testing.T) {
 	w := newWorld(t, services)
