@@ -23,7 +23,8 @@ that does. For a Dockerfile:
   RUN ["/sbin/keelson", "import", "/etc/supervisor/supervisord.conf"]
 
   --output DIR   where the units go (default: /etc/systemd/system); - prints them
-  --from KIND    supervisord, procfile or s6, where the files do not tell
+  --from supervisord|procfile|s6
+                 what the files are, where they do not tell
   --force        write over units that are there
   --dry-run      say what would be written
   --strict       end with 1 if something could not be carried over

@@ -24,7 +24,7 @@ import (
 var pages embed.FS
 
 // words are the commands with a help of their own, in the order in which they are described.
-var words = []string{"", "run", "ns", "pause", "boot", "supervise", "sshd", "install"}
+var words = []string{"", "run", "ns", "pause", "boot", "supervise", "sshd", "install", "import"}
 
 func main() {
 	out := flag.String("o", "", "")
