@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -23,8 +22,8 @@ type cgroups struct {
 	own         string   // its path, as /proc/PID/cgroup has it here; "" is the root of the namespace
 	controllers []string // what units can have
 	inotify     int
-	startup     bool // until the start-up has finished
-	units       sync.Map
+	startup     bool                    // until the start-up has finished
+	units       shared[string, *family] // by path
 	watches     map[int32]*family
 	disabled    map[string][]string // by path of a slice: DisableControllers=
 	machine     capacity
@@ -156,8 +155,8 @@ func (c *cgroups) of(p procfs, pid int) (f *family, sure bool) {
 		return nil, false
 	}
 	for at != "." {
-		if v, ok := c.units.Load(at); ok {
-			return v.(*family), true
+		if f, ok := c.units.Load(at); ok {
+			return f, true
 		}
 		at = path.Dir(at)
 	}

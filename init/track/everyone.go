@@ -20,8 +20,8 @@ func (t *Tracker) Everyone() []Process {
 	if t.proc.dir >= 0 {
 		return list
 	}
-	t.known.Range(func(pid, _ any) bool { // no /proc: the known are all that there is
-		list = append(list, Process{PID: pid.(int), PPID: t.self})
+	t.known.Range(func(pid int, _ *family) bool { // no /proc: the known are all that there is
+		list = append(list, Process{PID: pid, PPID: t.self})
 		return true
 	})
 	return list

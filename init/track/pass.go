@@ -37,9 +37,9 @@ func (t *Tracker) pass() {
 		if pid <= 1 || pid == t.self {
 			return
 		}
-		if v, ok := t.known.Load(pid); ok {
+		if f, ok := t.known.Load(pid); ok {
 			if !t.buried[pid] {
-				t.join(v.(*family), pid)
+				t.join(f, pid)
 			}
 			return
 		}
@@ -63,9 +63,9 @@ func (t *Tracker) pass() {
 		}
 	})
 	if err != nil { // no /proc: the known are all that there is
-		t.known.Range(func(pid, f any) bool {
-			if !t.buried[pid.(int)] {
-				t.join(f.(*family), pid.(int))
+		t.known.Range(func(pid int, f *family) bool {
+			if !t.buried[pid] {
+				t.join(f, pid)
 			}
 			return true
 		})
@@ -120,8 +120,8 @@ func (t *Tracker) inherit(pid int) *family {
 		if pid <= 1 || pid == t.self {
 			return nil
 		}
-		if v, ok := t.known.Load(pid); ok {
-			return v.(*family)
+		if f, ok := t.known.Load(pid); ok {
+			return f
 		}
 		i, strange := slices.BinarySearchFunc(t.strange, pid, func(s stranger, pid int) int { return s.pid - pid })
 		if !strange {
@@ -149,8 +149,8 @@ func (t *Tracker) marked(pid int) (f *family, sure bool) {
 		return nil, true
 	}
 	if err == nil {
-		if v, ok := t.stamps.Load(t.base.stamp(hard)); ok {
-			return v.(*family), true
+		if f, ok := t.stamps.Load(t.base.stamp(hard)); ok {
+			return f, true
 		}
 	}
 	return nil, false
@@ -165,8 +165,8 @@ func (t *Tracker) ancestor(pid int) *family {
 		if pid <= 1 || pid == t.self {
 			return nil
 		}
-		if v, ok := t.known.Load(pid); ok {
-			return v.(*family)
+		if f, ok := t.known.Load(pid); ok {
+			return f
 		}
 		if f, sure := t.marked(pid); f != nil || sure {
 			return f

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,8 +34,8 @@ type Tracker struct {
 	problems []string
 
 	units  map[string]*family
-	stamps sync.Map // uint32: *family
-	known  sync.Map // int: *family
+	stamps shared[uint32, *family]
+	known  shared[int, *family]
 
 	placed  map[int]placed // who was found by a pass
 	buried  map[int]bool   // the known that have ended
@@ -191,8 +190,9 @@ func (t *Tracker) Started(name string, pid int) {
 // Exited says that a child was reaped, and what CPU time it took, with that of the children that it had waited for (the rusage of wait4(2)).
 func (t *Tracker) Exited(pid int, cpu time.Duration) {
 	var f *family
-	if v, ok := t.known.LoadAndDelete(pid); ok {
-		f = v.(*family)
+	if known, ok := t.known.Load(pid); ok {
+		f = known
+		t.known.Delete(pid)
 	} else if p, ok := t.placed[pid]; ok {
 		f = p.family
 	}
@@ -283,9 +283,9 @@ func (t *Tracker) State() *State {
 		}
 		byName[name] = u
 	}
-	t.known.Range(func(pid, f any) bool {
-		u := byName[f.(*family).name]
-		u.Known = append(u.Known, pid.(int))
+	t.known.Range(func(pid int, f *family) bool {
+		u := byName[f.name]
+		u.Known = append(u.Known, pid)
 		return true
 	})
 	for _, u := range byName {
