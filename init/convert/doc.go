@@ -111,9 +111,19 @@ func (r Remark) String() string {
 		s += ":"
 	}
 	if r.Lost {
-		return s + " " + notCarried + r.Text
+		return oneLine(s + " " + notCarried + r.Text)
 	}
-	return s + " " + r.Text
+	return oneLine(s + " " + r.Text)
+}
+
+// oneLine is a text without what would end its line, or do other things to a terminal: what is remarked upon was written by others.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // Result is what became of it all.
@@ -177,12 +187,12 @@ func (r *Result) load() error {
 		loaded, diagnostics := l.Load(u.Name)
 		for _, d := range diagnostics {
 			if d.Severity == unit.Error {
-				return fmt.Errorf("%s cannot be written: %s", u.Name, d.Text)
+				return fmt.Errorf("%s cannot be written: %s", u.Name, oneLine(d.Text))
 			}
 			r.Remarks = append(r.Remarks, Remark{File: u.Name, Line: d.Line, Text: d.Text})
 		}
 		if loaded.LoadState != unit.Loaded {
-			return fmt.Errorf("%s cannot be written: %s", u.Name, loaded.LoadError)
+			return fmt.Errorf("%s cannot be written: %s", u.Name, oneLine(loaded.LoadError))
 		}
 	}
 	return nil

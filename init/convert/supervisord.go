@@ -148,7 +148,7 @@ func (s *supervisord) lookup(o *setting, name string) (string, bool) {
 }
 
 // errUnset is a variable that has no value now, where one is needed.
-var errUnset = errors.New("unset")
+var errUnset = errors.New("it names a variable that is not set here")
 
 // resolved is a setting's value with the values that variables have now.
 func (s *supervisord) resolved(o *setting, of string, lookup func(string) (string, bool)) (string, error) {
@@ -285,6 +285,9 @@ func (s *supervisord) target(name string, members []*process) {
 	s.targets = append(s.targets, u)
 }
 
+// maxProcesses is how many processes of one program become units.
+const maxProcesses = 1000
+
 // program makes the processes of a section. priority is the group's, if it has one of its own.
 func (s *supervisord) program(sec *iniSection, name, group string, priority *int) ([]*process, error) {
 	if name == "" || strings.ContainsAny(name, " /:") {
@@ -294,6 +297,9 @@ func (s *supervisord) program(sec *iniSection, name, group string, priority *int
 	count, from := probe.integer("numprocs", 1), probe.integer("numprocs_start", 0)
 	if probe.err != nil {
 		return nil, probe.err
+	}
+	if count > maxProcesses {
+		return nil, fmt.Errorf("%s:%d: [%s] has %d processes; more than %d are not written as units", sec.file, sec.line, sec.name, count, maxProcesses)
 	}
 	if o := sec.get("process_name"); count > 1 && (o == nil || !strings.Contains(o.value, "%(process_num)")) {
 		return nil, fmt.Errorf("%s:%d: [%s] has %d processes, and process_name= does not tell them apart by %%(process_num)d", sec.file, sec.line, sec.name, count)
