@@ -152,7 +152,9 @@ func Run(o Options) (status int, err error) {
 		notices = append(notices, d.String())
 	}
 	target := o.describe(files)
-	hold(files)
+	hold(files, func(path string) bool {
+		return f.Held([]unit.Condition{{Type: unit.ConditionPathIsMountPoint, Parameter: path}})[0]
+	})
 	loader := unit.NewLoader(files, host)
 	loader.SearchPath = unit.DefaultSearchPath(true) // as Debian 12's systemd and package unitfiles have it
 	loader.Zones = calendar.Zones{Local: time.Local, Load: time.LoadLocation}

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"keelson/init/loop"
+	"keelson/supervise/unit"
 )
 
 // A held unit is one of systemd's own that has nothing to do in a container, or whose work keelson does itself. It is masked from the folder of
@@ -83,6 +84,7 @@ var Held = []held{
 	{"proc-sys-fs-binfmt_misc.automount", noMounts},
 	{"proc-sys-fs-binfmt_misc.mount", noMounts},
 	{"dev-hugepages.mount", noMounts},
+	{"dev-mqueue.mount", noMounts},
 	{"sys-kernel-debug.mount", noMounts},
 	{"sys-kernel-tracing.mount", noMounts},
 	{"sys-kernel-config.mount", noMounts},
@@ -119,9 +121,12 @@ var Held = []held{
 	{"emergency.service", noConsole},
 }
 
-// hold masks the held units.
-func hold(files loop.Files) {
+// hold masks the held units, but for mounts that are there.
+func hold(files loop.Files, isMountPoint func(path string) bool) {
 	for _, h := range Held {
+		if where, err := unit.PathFromName(h.unit); err == nil && unit.TypeOf(h.unit) == unit.TypeMount && isMountPoint(where) {
+			continue
+		}
 		files.Own.AddLink(generated+h.unit, "/dev/null")
 	}
 }

@@ -49,6 +49,7 @@ func TestMountUnits(t *testing.T) {
 	need(t)
 	id := manager(t, "--tmpfs", "/data:size=64k")
 	for _, c := range []struct{ script, want string }{
+		{"systemctl show -P LoadState dev-mqueue.mount", "loaded"},
 		{"systemctl is-active -- -.mount proc.mount etc-hosts.mount data.mount", "active\nactive\nactive\nactive"},
 		{"systemctl show -P Where -P Options -P Type data.mount", "/data\nrw,nosuid,nodev,noexec,relatime,size=64k\ntmpfs"},
 		{"systemctl show -P LoadState -P FragmentPath -P SourcePath etc-hosts.mount", "loaded\n\n/proc/self/mountinfo"},
