@@ -216,6 +216,8 @@ func (l *Loop) Run() (end Ending, err error) {
 	l.watchMounts()
 	if l.config.Restored == nil {
 		l.event(supervise.Boot{Target: l.config.Target})
+	} else {
+		l.readyAgain()
 	}
 	l.act()
 	// From here on nothing ends this process but l.ending.
@@ -228,6 +230,7 @@ func (l *Loop) Run() (end Ending, err error) {
 	}
 	l.close()
 	if l.reexec {
+		l.config.Outer.Reloading() // from outside this is a reload
 		return Ending{Reexec: true}, nil
 	}
 	return *l.ending, nil

@@ -52,6 +52,13 @@ func (l *Loop) beginReload() {
 	}
 }
 
+// readyAgain tells the manager outside that a reload is over, unless the end of the boot is to say so, or the way down has said more.
+func (l *Loop) readyAgain() {
+	if l.config.Info.Finish.IsSet() && !l.down.stopping {
+		l.config.Outer.Ready()
+	}
+}
+
 // readAgain has the machine do it, and then what was asked for next.
 func (l *Loop) readAgain() {
 	l.reread = Now().Realtime
@@ -64,9 +71,7 @@ func (l *Loop) readAgain() {
 	}
 	done := l.replies[r.ID]
 	l.replies[r.ID] = func(reply supervise.Reply) {
-		if l.config.Info.Finish.IsSet() { // else the end of the boot says so
-			l.config.Outer.Ready()
-		}
+		l.readyAgain()
 		if done != nil {
 			done(reply)
 		}

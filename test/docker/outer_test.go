@@ -80,6 +80,13 @@ func TestOuter(t *testing.T) {
 			t.Errorf("by %s: Reloading %v", how, told)
 		}
 	}
+	in(t, id, "systemctl daemon-reexec")
+	if got := next(); !strings.HasPrefix(got, "RELOADING=1\n") {
+		t.Errorf("by daemon-reexec: %q", got)
+	}
+	if got := next(); got != "READY=1\nSTATUS=Ready." {
+		t.Errorf("after daemon-reexec: %q", got)
+	}
 	docker(t, "stop", id)
 	if got := next(); got != "STOPPING=1" {
 		t.Errorf("on the way down: %q", got)
