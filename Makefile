@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 
 export CGO_ENABLED = 0
 
-.PHONY: build test demo tour bench layers lint docs image install clean setup $(ARCHES)
+.PHONY: build test demo tour bench layers lint docs image images install clean setup $(ARCHES)
 
 # Beside the binaries it leaves the manual pages and the completions of shells.
 build: $(ARCHES)
@@ -49,7 +49,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt has something to say of:"; gofmt -l .; exit 1; }
 	@$(GO) vet ./...
 	@GOARCH=arm64 $(GO) vet ./init/...
-	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/demo test/tour test/telling .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/demo test/tour test/telling images/build images/base/make-base .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
 
 # What is written of commands and directives, from what the program says of them.
 docs: build
@@ -65,6 +65,12 @@ install:
 
 image: build
 	docker build --network host -t $(IMAGE) --build-arg TARGETARCH=$(GOARCH) .
+
+# On BASE=debian:bookworm-slim from a registry, or without one on what images/base/make-base makes.
+images: image
+	@test/setup images
+	@images/build
+	@$(GO) run ./test/count $(GO) test -count=1 -timeout 20m -json ./images/...
 
 clean:
 	rm -rf bin .cache

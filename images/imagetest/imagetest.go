@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,7 +126,11 @@ type Container struct {
 // Run starts a container, with options of docker run before the image; it is removed when the test ends. It looks after its health every second.
 func Run(t testing.TB, args ...string) *Container {
 	t.Helper()
-	c := &Container{t, Docker(t, append([]string{"run", "-d", "--health-interval=1s", "--health-retries=2"}, args...)...)}
+	run := []string{"run", "-d"}
+	if !slices.Contains(args, "--no-healthcheck") {
+		run = append(run, "--health-interval=1s", "--health-retries=2")
+	}
+	c := &Container{t, Docker(t, append(run, args...)...)}
 	t.Cleanup(func() {
 		if t.Failed() {
 			log, _ := exec.Command("docker", "logs", "--tail", "40", c.ID).CombinedOutput()
