@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 
 export CGO_ENABLED = 0
 
-.PHONY: build test demo tour bench layers lint docs image images install clean setup $(ARCHES)
+.PHONY: build test demo newcomer tour bench layers lint docs image images install clean setup $(ARCHES)
 
 # Beside the binaries it leaves the manual pages and the completions of shells.
 build: $(ARCHES)
@@ -31,6 +31,10 @@ demo: build
 	@test/setup demo
 	@test/demo
 
+# From a clone to a login by README's first command, timed.
+newcomer:
+	@test/newcomer
+
 tour: build
 	@test/setup tour
 	@test/tour
@@ -49,7 +53,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt has something to say of:"; gofmt -l .; exit 1; }
 	@$(GO) vet ./...
 	@GOARCH=arm64 $(GO) vet ./init/...
-	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/demo test/tour test/telling images/build images/base/make-base .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/demo test/newcomer test/tour test/telling images/build images/base/make-base .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
 
 # What is written of commands and directives, from what the program says of them.
 docs: build
