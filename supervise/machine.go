@@ -46,6 +46,7 @@ type Machine struct {
 	jobs     map[graph.JobID]*jobRecord
 	busNames map[string]*Unit
 	mounts   map[string]MountPoint // by the unit's name; nil: not known
+	bare     *unit.Unit            // the first mount without a file, since the files were read
 
 	lastCommand  CommandID
 	lastQuery    QueryID

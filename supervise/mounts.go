@@ -107,6 +107,10 @@ func (m *Machine) found(u *Unit, config *unit.Unit) *unit.Unit {
 	c := *config
 	c.LoadState, c.LoadError, c.DefaultDependencies = unit.Loaded, "", false
 	if mounted {
+		if m.bare == nil {
+			m.bare = &c
+		}
+		c.Exec, c.Kill, c.Cgroup = m.bare.Exec, m.bare.Kill, m.bare.Cgroup // nobody says anything of them: they are the larger part of a unit
 		c.Description, c.Source = p.Where, "/proc/self/mountinfo"
 		c.Mount = &unit.Mount{What: p.What, Where: p.Where, FSType: p.FSType, Options: p.Options, DirectoryMode: 0o755}
 	}

@@ -297,6 +297,7 @@ func without(block, unset []string) []string {
 
 // scan reads the search path anew.
 func (m *Machine) scan() {
+	m.bare = nil
 	for _, d := range m.config.Loader.Scan() {
 		m.emit(Log{Priority: 3 + int(d.Severity), Text: d.String()})
 	}
