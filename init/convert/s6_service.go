@@ -16,7 +16,8 @@ var s6Rows = []row{
 	{"`type`: `oneshot`, `up`, `down`", "a service of `Type=oneshot` that stays active: `ExecStart=`, `ExecStop=`; a single command as it is, anything else by `execlineb -P FILE`"},
 	{"`type`: `bundle`, `contents`", "a target that wants them; they stop with it"},
 	{"`dependencies`, `dependencies.d`", "`Requires=` and `After=`"},
-	{"`#!… with-contenv`", "left out: the container's environment reaches services; `Environment=HOME=` is that of the import"},
+	{"`#!… with-contenv`", "left out: the container's environment reaches services"},
+	{"`$HOME`", "`Environment=HOME=`, that of the import"},
 	{"`env`", "scripts read it by s6-envdir, in the same working directory"},
 	{"`finish`", "`ExecStopPost=`, with the arguments that s6-supervise passes; its exit status is ignored: 125 does not hold the service down"},
 	{"`notification-fd`", "not carried over: systemd is told by sd_notify(3), not by a line on a descriptor"},
@@ -104,15 +105,9 @@ func (s *s6) remarkCalls(v *s6Service, key, file, text string) {
 	}
 }
 
-// home is for scripts that have the container's environment, of which the manager passes all but what is about its own user.
-func (s *s6) home(v *s6Service, texts ...string) {
-	if slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, "with-contenv") }) {
-		v.u.set("Environment", environment("HOME", s.src.home()))
-	}
-}
-
-// path gives a service the programs of s6-overlay, which its init has put into PATH.
-func (s *s6) path(v *s6Service, texts ...string) {
+// environment gives a service what the manager does not: HOME, and the programs of s6-overlay, which its init has put into PATH.
+func (s *s6) environment(v *s6Service, texts ...string) {
+	v.u.set("Environment", environment("HOME", s.src.home()))
 	needed := s.overlay
 	for _, t := range texts {
 		needed = needed || strings.Contains(t, commandDir+"/")
@@ -137,8 +132,7 @@ func (s *s6) longrun(v *s6Service) error {
 	finish := v.dir + "/finish"
 	hasFinish := s.src.exists(finish)
 	finishText, _ := s.src.read(finish)
-	s.path(v, run.text, finishText)
-	s.home(v, run.text, finishText)
+	s.environment(v, run.text, finishText)
 	v.u.set("ExecStart", commandLine("", run.words))
 	s.remarkCalls(v, "run", v.dir+"/run", run.text)
 	if hasFinish {
@@ -286,8 +280,7 @@ func (s *s6) oneshot(v *s6Service) error {
 		return fmt.Errorf("%s: a oneshot needs an up file", v.dir)
 	}
 	downText, _ := s.text(down)
-	s.path(v, upText, downText)
-	s.home(v, upText, downText)
+	s.environment(v, upText, downText)
 	if c := s.execline(v, up, upText); c != nil {
 		v.u.set("ExecStart", commandLine("", c))
 	} else {
@@ -323,7 +316,6 @@ func (s *s6) execline(v *s6Service, file, text string) []word {
 			return words(list...) // a program of the image that is not here
 		}
 		s.remarkCalls(v, path.Base(file), list[0], called.text)
-		s.home(v, called.text)
 		return append(called.words, words(list[1:]...)...)
 	}
 	return words(s.program("execlineb"), "-P", file)
@@ -360,8 +352,7 @@ func (s *s6) scripts(dir string, start bool) {
 		}
 		v.u.set("Type", "oneshot")
 		v.u.set("RemainAfterExit", "yes")
-		s.path(v, sc.text)
-		s.home(v, sc.text)
+		s.environment(v, sc.text)
 		if start {
 			v.u.set("ExecStart", commandLine("", sc.words))
 		} else {

@@ -1,5 +1,5 @@
-// Package convert runs what keelson import has made of a supervisord.conf beside the real supervisord with that file, and of folders of s6, in containers
-// with Docker's default privileges. Both managers start the same probe, which reports on a pipe what it was started as.
+// Package convert runs what keelson import has made of a supervisord.conf and of folders of s6 beside the real supervisord and s6 with the same files, in containers
+// with Docker's default privileges. All managers start the same probe, which reports on a pipe what it was started as.
 package convert
 
 import (
@@ -73,6 +73,9 @@ type report struct {
 	pid        string
 	facts      []string
 }
+
+// String leaves the facts out.
+func (r report) String() string { return r.name + " " + r.what }
 
 // container is one that runs a manager.
 type container struct {
@@ -162,6 +165,16 @@ func (c *container) await(name, what string, n int) {
 			c.t.Fatalf("%s: %s was not %q for the %d. time; there was %v", c.manager, name, what, n, c.seen)
 		}
 	}
+}
+
+// story is all that there was of a name.
+func (c *container) story(name string) (list []string) {
+	for _, r := range c.seen {
+		if r.name == name {
+			list = append(list, r.what)
+		}
+	}
+	return list
 }
 
 // last is the newest report of a start.
@@ -281,16 +294,28 @@ func TestSupervisord(t *testing.T) {
 	}
 }
 
-// TestS6: what the folders of s6 become is run, killed and stopped in their order.
+// TestS6: what the folders of s6 become is run, killed and stopped in their order; a folder that s6-svscan can run is, too.
 func TestS6(t *testing.T) {
 	need(t)
 	c := start(t, "keelson", `keelson import /etc/s6 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`)
-	c.await("legacy", "started", 1)
+	real := start(t, "s6", "exec s6-svscan /etc/s6/services.d")
+	for _, m := range []*container{c, real} {
+		m.await("legacy", "started", 1)
+	}
 	c.await("server", "started", 1)
 	c.kill("legacy:KILL", "server:KILL")
-	c.await("legacy", "started", 2)
+	real.kill("legacy:KILL")
+	for _, m := range []*container{c, real} {
+		m.await("legacy", "started", 2)
+	}
 	c.await("server", "started", 2)
-	stop(t, c)
+	stop(t, c, real)
+	if r, o := real.story("legacy"), c.story("legacy"); !slices.Equal(r, o) {
+		t.Errorf("legacy: with s6 %q, with keelson %q", r, o)
+	}
+	if r, o := real.last("legacy").comparable(), c.last("legacy").comparable(); r != o {
+		t.Errorf("legacy: with s6\n%swith keelson\n%s", r, o)
+	}
 	place := func(name, what string) int {
 		i := slices.IndexFunc(c.seen, func(r report) bool { return r.name == name && r.what == what })
 		if i < 0 {
