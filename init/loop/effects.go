@@ -81,8 +81,10 @@ func (l *Loop) told(effect supervise.Effect) {
 	case supervise.UnitChanged:
 		if e.Active.IsDown() {
 			delete(l.owners, e.Unit)
+			l.config.Tracker.Vacate(e.Unit)
+		} else {
+			l.applyCgroup(e.Unit)
 		}
-		l.applyCgroup(e.Unit)
 		if u, ok := l.machine.Unit(e.Unit); ok && u.Config.Exec != nil && e.Active.IsDown() {
 			if err := l.config.Compiler.Release(e.Unit); err != nil {
 				l.sayOf(e.Unit, 4, "Failed to remove what its processes shared: %v", err)

@@ -216,6 +216,14 @@ func (t *Tracker) Forget(name string) {
 	}
 }
 
+// Vacate removes the cgroup of a unit that is down, unless it still has a process (unit_prune_cgroup in src/core/cgroup.c). The next Add makes it anew, so
+// that what it counts begins anew as well.
+func (t *Tracker) Vacate(name string) {
+	if f := t.units[name]; f != nil {
+		t.cgroups.remove(f)
+	}
+}
+
 func (t *Tracker) drop(f *family) {
 	for _, s := range f.stamps {
 		t.stamps.Delete(s)

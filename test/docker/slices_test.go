@@ -45,6 +45,10 @@ func TestSlices(t *testing.T) {
 		{`D=$(find /sys/fs/cgroup -name given.service)
 		stat -c %U $D $D/cgroup.procs $D/cgroup.subtree_control $(dirname $D)`, "nobody\nnobody\nnobody\nroot"},
 		{"systemctl is-active a.slice a-b.slice given plain", "active\nactive\nactive\nactive"},
+		// What is down has none, though it is still loaded.
+		{`printf '[Unit]\nAfter=plain.service\n[Service]\nExecStart=sleep 1000\n' >/etc/systemd/system/holder.service
+		systemctl start holder; systemctl stop plain; systemctl show -P ControlGroup plain; find /sys/fs/cgroup -name plain.service`, ""},
+		{"systemctl start plain; grep -o '/a.slice/.*' /proc/" + pid + "plain)/cgroup", "/a.slice/a-b.slice/plain.service"},
 		// A stop reaches both, and leaves no cgroup.
 		{"systemctl stop a-b.slice; systemctl is-active given plain; find /sys/fs/cgroup -name a-b.slice", "inactive\ninactive"},
 	} {
