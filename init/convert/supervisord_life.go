@@ -75,8 +75,8 @@ func (p *process) startLimit() {
 		return
 	}
 	if p.autorestart() == restartNever {
-		if secs > 0 {
-			p.lost("autorestart", "a command that ends within startsecs is not tried again either; startsecs=0 says the same to supervisord")
+		if secs > 0 && retries > 0 {
+			p.lost("autorestart", "a command that ends within startsecs is not tried again either; startretries=0 says the same to supervisord")
 		}
 		return
 	}
