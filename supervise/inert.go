@@ -10,7 +10,8 @@ import (
 // What a container has no use for. Mounts, swaps and devices are the runtime's and the host's: a mount unit is up if its place is a
 // mount point (mounts.go), a device if its node exists, which is found out when somebody starts it, as there is no udev to tell. What is
 // not there cannot be brought about: the job ends with "unsupported" and a line in the log. Swaps, automounts and scopes from files are
-// never supported. Slices are names only. -.slice, system.slice, -.mount and init.scope are always up.
+// never supported. Slices are up or down, and whoever owns the machine gives them cgroups. -.slice, system.slice, -.mount and init.scope are
+// always up.
 
 // plainNames are the two states of each type in the words of its SubState property.
 var plainNames = map[unit.Type][2]string{

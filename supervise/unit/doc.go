@@ -10,7 +10,7 @@
 // depended upon, and never do anything.
 //
 // A [Loader] is given a file system ([FS]), a [Host] with what specifiers ask of the machine, and [Defaults] with the
-// manager's configuration. Scan finds out what there is, Load makes a [Unit] of a name.
+// manager's configuration, which [ReadSystem] reads. Scan finds out what there is, Load makes a [Unit] of a name.
 //
 // # Laws
 //
