@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -157,5 +158,6 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 		l.watchEmpty(name)
 	}
 	l.ended = true // children may have ended meanwhile
+	time.AfterFunc(settled, rest)
 	return nil
 }

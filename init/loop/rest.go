@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settled is how long after the boot its last work is done: the log, clients that waited for it.
+// settled is how long after the boot, or after the execution of another binary, its last work is done: the log, clients that waited for it.
 const settled = time.Second
 
 // rest gives the memory back that the boot has used and waiting does not need. It may run beside everything else.
