@@ -203,6 +203,8 @@ func killUnit(c *call, name, whom string, signal int32, value *int32) {
 		c.fail(faultf(faultInvalidArgs, "Invalid who argument %s", whom))
 	case signal <= 0 || signal > int32(unit.SIGRTMAX):
 		c.fail(&fault{faultInvalidArgs, "Signal number out of range."})
+	case u.Config.Kill == nil:
+		c.fail(&fault{faultNotSupported, "Operation not supported"})
 	default:
 		c.request(supervise.Request{Verb: supervise.VerbKill, Unit: u.Name, Who: who, Signal: unit.Signal(signal), Value: value},
 			func(supervise.Reply) { c.reply() })

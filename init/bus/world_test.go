@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -47,7 +48,8 @@ type world struct {
 	slow    func() // at each turn
 	reexec  bool
 	names   []supervise.BusName
-	usages  int // how often somebody asked for a unit's
+	usages  int           // how often somebody asked for a unit's
+	longest time.Duration // processor time of a turn
 }
 
 type proc struct {
@@ -120,15 +122,25 @@ func (w *world) close() {
 // own is the owner goroutine.
 func (w *world) own() {
 	defer w.ended.Done()
+	runtime.LockOSThread()
 	for {
 		select {
 		case f := <-w.do:
+			began := threadTime()
 			f(w)
 			w.turn()
+			w.longest = max(w.longest, threadTime()-began)
 		case <-w.end:
 			return
 		}
 	}
+}
+
+// threadTime is the processor time of this thread.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return time.Duration(t.Nano())
 }
 
 // Do implements Owner.

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -365,15 +366,25 @@ func (l *Loop) Do(f func(bus.Manager)) bool {
 	return true
 }
 
+// asksFor is how long what others ask for may keep everything else waiting. Clients can ask for more than fits into it; the rest is for later turns.
+const asksFor = 10 * time.Millisecond
+
 func (l *Loop) asks(uint32) {
 	silence(l.wake)
 	l.mu.Lock()
 	asked := l.asked
 	l.asked = nil
 	l.mu.Unlock()
-	for _, f := range asked {
-		f(l)
+	for end := time.Now().Add(asksFor); len(asked) > 0 && time.Now().Before(end); asked = asked[1:] {
+		asked[0](l)
 	}
+	if len(asked) == 0 {
+		return
+	}
+	l.mu.Lock()
+	l.asked = append(asked, l.asked...)
+	l.mu.Unlock()
+	ring(l.wake)
 }
 
 // outOfMemory hands on what the kernel's OOM killer did.
