@@ -78,11 +78,18 @@ func top() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
+// built are the images that this process has made, by their names and the variables: they stay the same while it runs.
+var built = map[string]bool{}
+
 // Build builds the images of the named folders around the binary of this source tree and gives the first one's name. Variables are for images/build.
 func Build(t testing.TB, names []string, variables ...string) string {
 	t.Helper()
+	key := fmt.Sprint(names, variables)
+	if built[key] {
+		return prefix + names[0]
+	}
 	Need(t)
-	context := t.TempDir()
+	dir := t.TempDir()
 	for from, to := range map[string]string{
 		filepath.Join(top(), "Dockerfile"): "Dockerfile",
 		filepath.Join(top(), "LICENSE"):    "LICENSE",
@@ -90,19 +97,20 @@ func Build(t testing.TB, names []string, variables ...string) string {
 	} {
 		data, err := os.ReadFile(from)
 		if err == nil {
-			os.Mkdir(filepath.Join(context, "bin"), 0o755)
-			err = os.WriteFile(filepath.Join(context, to), data, 0o755)
+			os.Mkdir(filepath.Join(dir, "bin"), 0o755)
+			err = os.WriteFile(filepath.Join(dir, to), data, 0o755)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	Docker(t, "build", "--network", "host", "--build-arg", "TARGETARCH="+runtime.GOARCH, "-t", keelson, context)
+	Docker(t, "build", "--network", "host", "--build-arg", "TARGETARCH="+runtime.GOARCH, "-t", keelson, dir)
 	build := exec.Command(filepath.Join(top(), "images", "build"), names...)
 	build.Env = append(append(os.Environ(), "KEELSON="+keelson, "PREFIX="+prefix), variables...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("images/build %v: %v\n%s", names, err, out)
 	}
+	built[key] = true
 	return prefix + names[0]
 }
 
