@@ -263,7 +263,7 @@ func setUnitProperties(c *call, name string, runtime bool, properties any) {
 			if err == nil {
 				err = d.live(s.name)
 			}
-			text := d.text(controlHead)
+			text := controlHead + strings.TrimPrefix(d.text(""), "\n")
 			if err == nil {
 				err = d.check(c.Loader(), text)
 			}
