@@ -159,7 +159,8 @@ func (c *call) apply(op FileOp) {
 		list = append(list, change{x.Kind, x.Path, x.Source})
 	}
 	if c.method.out[0] == 'b' {
-		c.reply(r.CarriesInstall, list)
+		// Of a unit that had links to be removed nobody needs to be told that it cannot be enabled.
+		c.reply(r.CarriesInstall || op.Verb == FileDisable && len(list) > 0, list)
 	} else {
 		c.reply(list)
 	}

@@ -15,6 +15,7 @@ var masks = []struct {
 	{regexp.MustCompile(`@\d{10}\b`), "DATE"},
 	{regexp.MustCompile(`\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d\d \d\d:\d\d:\d\d`), "DATE"},
 	{regexp.MustCompile(`(?:\b\d+(?:us|ms|s|min|h|y|d| weeks?| months?| days?) ?)+(ago|left)\b`), "T $1"},
+	{regexp.MustCompile(`Invocation: [0-9a-f]{32}`), "Invocation: ID"},
 	{regexp.MustCompile(`(Duration|CPU): \d\S*( \d+\w+)*`), "$1: T"},
 	{regexp.MustCompile(`Memory: .*`), "Memory: N"},
 	{regexp.MustCompile(`\b(PID|Process|pid)([:=] ?| )\d+`), "${1}${2}P"},
