@@ -17,7 +17,11 @@ const (
 // describe writes the units for what the command line says, and gives the one to boot.
 func (o Options) describe(files loop.Files) string {
 	if o.ExitWith != "" {
-		files.Own.AddFile("/run/systemd/system.control/"+serviceName(o.ExitWith)+".d/50-keelson-exit.conf", "[Unit]\nSuccessAction=exit\nFailureAction=exit\n")
+		name, text := serviceName(o.ExitWith), "[Unit]\nSuccessAction=exit\nFailureAction=exit\n"
+		if unit.TypeOf(name) == unit.TypeService {
+			text += "[Service]\nRestartMode=direct\n" // one that is started again has not ended
+		}
+		files.Own.AddFile("/run/systemd/system.control/"+name+".d/50-keelson-exit.conf", text)
 	}
 	for name, text := range o.Files {
 		files.Own.AddFile(generated+name, text)

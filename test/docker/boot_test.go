@@ -27,6 +27,9 @@ func TestBoot(t *testing.T) {
 		{"clean environment", []string{"-e", "COLOUR=blue", "-e", "KEELSON_ENV=clean", image, "boot", "basic.target", "--", "sh", "-c", "echo colour=$COLOUR"}, 0, "colour=\n", ""},
 		{"raw", []string{image, "boot", "--log-format", "none", "basic.target", "--", "echo", "alone"}, 0, "alone\n", "Started"},
 		{"supervised", []string{image, "supervise", "--restart", "no", "--", "sh", "-c", "echo worked; exit 3"}, 3, "worked\n", ""},
+		{"ends when it is not restarted any more", []string{"--entrypoint", "sh", image, "-c",
+			`printf '[Service]\nExecStart=sh -c "echo run >>/run/runs; exit $(wc -l </run/runs)"\nRestart=on-failure\nRestartPreventExitStatus=3\nRestartSec=0\n' >/etc/systemd/system/a.service
+			exec keelson boot --exit-with a a`}, 3, "Scheduled restart job, restart counter is at 2", ""},
 		{"any uid", []string{"--user", "12345", "--read-only", image, "boot", "basic.target", "--", "id", "-u"}, 0, "12345\n", ""},
 		{"few processes", []string{"--pids-limit", "40", image, "boot", "basic.target", "--", "true"}, 0, "", "Failed"},
 		{"no /proc", []string{"--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined", "--entrypoint", "perl", image, "-e", withoutProc,
