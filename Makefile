@@ -53,7 +53,7 @@ lint:
 	@test -z "$$(gofmt -l .)" || { echo "gofmt has something to say of:"; gofmt -l .; exit 1; }
 	@$(GO) vet ./...
 	@GOARCH=arm64 $(GO) vet ./init/...
-	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/convert/probe test/demo test/newcomer test/tour test/telling images/build images/base/make-base .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x test/setup test/base-image test/conformance test/convert/probe test/systemctl/image test/demo test/newcomer test/tour test/telling images/build images/base/make-base .ci/run; else echo "shellcheck is missing (test/setup installs it)"; test "$$CI" != true; fi
 
 # What is written of commands and directives, from what the program says of them.
 docs: build

@@ -157,9 +157,14 @@ func (l *Loader) Load(name string) (*Unit, []Diagnostic) {
 	}
 	builtin := ""
 	if file == "" {
-		name, builtin = wellKnown(name)
-		if !slices.Contains(all, name) {
-			all = append(all, name)
+		asked := name
+		if main, text := wellKnown(l.names.end(name)); text != "" {
+			name, builtin = main, text
+		}
+		for _, n := range []string{asked, name} {
+			if !slices.Contains(all, n) {
+				all = append(all, n)
+			}
 		}
 	}
 	main := mainName(name, file)

@@ -341,6 +341,14 @@ func TestBuiltins(t *testing.T) {
 			t.Errorf("%s: %v", alias, u)
 		}
 	}
+	// A link to one leads to it, whether there is a file or not; a link to nothing else does.
+	l = loader(t, etc+"default.target", "-> /lib/systemd/system/graphical.target", etc+"gone.target", "-> /lib/systemd/system/nowhere.target")
+	if u, d := l.Load("default.target"); u.Name != "graphical.target" || u.LoadState != Loaded || !u.Builtin || !slices.Contains(u.Aliases, "default.target") || len(d) > 0 {
+		t.Errorf("%s: %v %v", u.Name, u.LoadState, u.Aliases)
+	}
+	if u, _ := l.Load("gone.target"); u.Name != "gone.target" || u.LoadState != NotFound {
+		t.Errorf("%s: %v", u.Name, u.LoadState)
+	}
 }
 
 func TestSysV(t *testing.T) {

@@ -251,6 +251,18 @@ func (n *names) follow(name string) (string, error) {
 	return "", errLoop
 }
 
+// end is the name that a name's aliases lead to, whether it has a file or not.
+func (n *names) end(name string) string {
+	for range aliasesMax {
+		next, ok := n.paths[name]
+		if !ok || next[0] == '/' {
+			break
+		}
+		name = next
+	}
+	return name
+}
+
 // masked: the file of a name is empty.
 func (n *names) masked(name string) bool {
 	file, err := n.follow(name)
