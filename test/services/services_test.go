@@ -170,6 +170,7 @@ func TestServices(t *testing.T) {
 			c.killed(s)
 		})
 	}
+	t.Run("syslog", func(t *testing.T) { container{t, c.id}.syslog() })
 	if state := c.sh("systemctl reset-failed; systemctl is-system-running"); state != "running" {
 		t.Errorf("after all: %s", state)
 	}
@@ -178,6 +179,31 @@ func TestServices(t *testing.T) {
 		t.Errorf("docker stop: status %s after %v\n%s", status, took, tail(log))
 	}
 	t.Logf("docker stop: %v", took)
+}
+
+// syslog looks for what daemons say by syslog(3): it is under their units, and in the files of rsyslog, and without rsyslog it is under their units all the same.
+func (c container) syslog() {
+	c.t.Helper()
+	count := func(unit, text string) string {
+		return c.sh(fmt.Sprintf("journalctl -q --sync; journalctl -q --no-pager -o cat _TRANSPORT=syslog _SYSTEMD_UNIT=%s | grep -c '%s' || true", unit, text))
+	}
+	for _, line := range []struct{ unit, text, file string }{
+		{"ssh.service", "Accepted publickey for root", "sshd.[0-9]*.: Accepted publickey for root"},
+		{"cron.service", "(CRON) INFO (", "cron.[0-9]*.: (CRON) INFO ("},
+		{"postfix@-.service", "daemon started", "postfix/master.[0-9]*.: daemon started"},
+	} {
+		if n := count(line.unit, line.text); n == "0" {
+			c.t.Errorf("the journal has no %q of %s", line.text, line.unit)
+		}
+		c.sh(fmt.Sprintf("for i in $(seq 100); do grep -qs '%s' /var/log/syslog /var/log/auth.log /var/log/cron.log /var/log/mail.log && exit; sleep 0.1; done; exit 1", line.file))
+	}
+	before := count("ssh.service", "Accepted publickey")
+	c.sh("systemctl stop syslog.socket rsyslog.service")
+	c.sh(services[0].probe)
+	if after := count("ssh.service", "Accepted publickey"); after == before {
+		c.t.Errorf("without rsyslog there are %s logins in the journal, as before", after)
+	}
+	c.sh("systemctl start rsyslog.service")
 }
 
 // killed kills the main process and looks whether what Restart= says is done.
