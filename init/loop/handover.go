@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"keelson/init/early"
+	"keelson/init/spawn"
 	"keelson/init/track"
 	"keelson/supervise"
 	"keelson/supervise/unit"
@@ -19,6 +20,7 @@ import (
 type State struct {
 	Machine  []byte
 	Tracker  *track.State
+	Spawn    *spawn.State
 	Journal  []byte
 	LastFD   supervise.FD
 	FDs      map[supervise.FD]int
@@ -62,7 +64,7 @@ func (l *Loop) Save() (*State, error) {
 		return nil, fmt.Errorf("cannot write the machine's state: %w", err)
 	}
 	s := &State{
-		Machine: machine, Tracker: l.config.Tracker.State(), LastFD: l.fds.last, FDs: map[supervise.FD]int{}, Notify: l.notify,
+		Machine: machine, Tracker: l.config.Tracker.State(), Spawn: l.config.Compiler.State(), LastFD: l.fds.last, FDs: map[supervise.FD]int{}, Notify: l.notify,
 		Children: map[int]savedChild{}, Degraded: l.degraded, Owners: l.owners, Userspace: l.config.Info.Userspace, Finish: l.config.Info.Finish,
 		Log: l.override, Stopping: l.down.stopping, Signals: l.down.signals, Until: l.down.until, Phase: uint8(l.down.phase), Panics: l.panics,
 	}
@@ -123,6 +125,9 @@ func (l *Loop) restore(s *State, config supervise.Config) error {
 	l.reread = Now().Realtime
 	for pid, c := range s.Children {
 		l.children[pid] = &child{unit: c.Unit, command: c.Command, line: c.Line}
+	}
+	if s.Spawn != nil {
+		l.config.Compiler.Restore(s.Spawn)
 	}
 	if s.Degraded != nil {
 		l.degraded = s.Degraded

@@ -43,6 +43,67 @@ func (b *builder) life() *life {
 	return l
 }
 
+// State is what units' processes share, as plain data, for a manager that executes itself anew.
+type State struct {
+	Units  map[string]UnitState
+	Shared []SharedState
+}
+
+// UnitState is one unit's part of it.
+type UnitState struct {
+	Dynamic []string
+	Static  bool
+	Shared  int // index in State.Shared
+}
+
+// SharedState is what units have in common that join each other's namespaces. Descriptors keep their numbers, -1 is none.
+type SharedState struct {
+	Private      string
+	Network, IPC int
+}
+
+// State is what the units share now. The descriptors in it survive an execve from now on.
+func (c *Compiler) State() *State {
+	s := &State{Units: map[string]UnitState{}}
+	at := map[*common]int{}
+	for name, l := range c.lives {
+		i, known := at[l.common]
+		if !known {
+			i = len(s.Shared)
+			at[l.common] = i
+			s.Shared = append(s.Shared, SharedState{l.private, kept(l.network), kept(l.ipc)})
+		}
+		s.Units[name] = UnitState{l.dynamic, l.static, i}
+	}
+	return s
+}
+
+// kept has a descriptor survive an execve; -1 if it cannot.
+func kept(fd int) int {
+	if fd >= 0 {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return -1
+		}
+	}
+	return fd
+}
+
+// Restore takes a State over. The descriptors in it are the compiler's from now on.
+func (c *Compiler) Restore(s *State) {
+	var shared []*common
+	for _, o := range s.Shared {
+		for _, fd := range []int{o.Network, o.IPC} {
+			if fd >= 0 {
+				unix.CloseOnExec(fd)
+			}
+		}
+		shared = append(shared, &common{o.Private, o.Network, o.IPC})
+	}
+	for name, u := range s.Units {
+		c.lives[name] = &life{u.Dynamic, u.Static, shared[u.Shared]}
+	}
+}
+
 func (l *life) borrow(name string) {
 	if !slices.Contains(l.dynamic, name) {
 		l.dynamic = append(l.dynamic, name)

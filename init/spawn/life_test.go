@@ -1,6 +1,7 @@
 package spawn
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -104,6 +105,7 @@ func TestDynamic(t *testing.T) {
 	if link, err := os.Readlink(p.root + "/dynamic/direct:bar"); err != nil || link != fmt.Sprint(other) {
 		t.Errorf("the register has %q, %v", link, err)
 	}
+	p.reexecute()
 	p.c.Release("a.service")
 	if _, err := os.Lstat(p.root + "/dynamic/direct:foo"); err != nil {
 		t.Error("foo is forgotten while b.service has it")
@@ -112,6 +114,23 @@ func TestDynamic(t *testing.T) {
 	if _, err := os.Lstat(p.root + "/dynamic/direct:foo"); err == nil {
 		t.Error("foo is not forgotten")
 	}
+}
+
+// reexecute is what a manager does that executes itself anew: all that it knows goes through plain text.
+func (p *place) reexecute() {
+	p.t.Helper()
+	text, err := json.Marshal(p.c.State())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var s State
+	if err := json.Unmarshal(text, &s); err != nil {
+		p.t.Fatal(err)
+	}
+	c := *p.c
+	c.lives = map[string]*life{}
+	c.Restore(&s)
+	p.c = &c
 }
 
 // TestRelease takes away what a unit's processes shared.
@@ -191,6 +210,7 @@ func TestNamespaces(t *testing.T) {
 		if _, err := os.Stat(mark); !os.IsNotExist(err) {
 			t.Errorf("it is to be seen outside: %v", err)
 		}
+		p.reexecute()
 		if o := p.start("ExecStart=$SUBJECT run list=/tmp; PrivateTmp=yes", nil); o.out != "list=/tmp keelson-private-tmp\n" {
 			t.Errorf("a second process of the unit sees another: %v\n%s", o.failed, o.out)
 		}
@@ -206,8 +226,10 @@ func TestNamespaces(t *testing.T) {
 		defer p.c.Release("a.service")
 		first := p.start("ExecStart=$SUBJECT run namespace=net; PrivateNetwork=yes", nil)
 		second := p.start("ExecStart=$SUBJECT run namespace=net; PrivateNetwork=yes", nil)
+		p.reexecute()
 		third := p.start("ExecStart=$SUBJECT run namespace=net; PrivateNetwork=yes", func(e *supervise.Spawn, g *Given) { e.Unit, g.Joins = "b.service", []string{"a.service"} })
 		p.c.Release("a.service")
+		p.reexecute()
 		fourth := p.start("ExecStart=$SUBJECT run namespace=net; PrivateNetwork=yes", func(e *supervise.Spawn, g *Given) { e.Unit = "b.service" })
 		p.c.Release("b.service")
 		if third.out != first.out || fourth.out != first.out {
