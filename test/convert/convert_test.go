@@ -20,7 +20,7 @@ import (
 const image = "keelson-test:convert"
 
 // waitMax is how long a report may take: a restart takes a second.
-const waitMax = time.Minute
+const waitMax = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	status := m.Run()

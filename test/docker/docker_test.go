@@ -65,7 +65,7 @@ type result struct {
 // run is docker run --rm with no network, to its end.
 func run(t *testing.T, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker", append([]string{"run", "--rm", "--network", "none"}, args...)...)
 	var out, err bytes.Buffer
@@ -98,7 +98,7 @@ func start(t *testing.T, args ...string) (id string) {
 // waitLog waits until the container has printed text.
 func waitLog(t *testing.T, id, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "docker", "logs", "-f", id)
 	pipe, err := cmd.StdoutPipe()

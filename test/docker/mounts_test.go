@@ -36,7 +36,7 @@ func in(t *testing.T, id, script string) string {
 func eventually(t *testing.T, id, script, want string) {
 	t.Helper()
 	var got string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if got = in(t, id, script); got == want {
 			return
 		}

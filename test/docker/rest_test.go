@@ -18,7 +18,7 @@ func TestRest(t *testing.T) {
 		return n
 	}
 	rested := func(most int) (n int) { // nothing tells when
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			if n = kib(); n <= most {
 				return n
 			}

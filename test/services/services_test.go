@@ -96,7 +96,7 @@ func boot(t *testing.T, args ...string) container {
 
 // try runs a shell command inside.
 func (c container) try(command string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "docker", "exec", c.id, "sh", "-c", command).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
@@ -131,7 +131,7 @@ func (c container) logs() string {
 func (c container) serves(s service) {
 	c.t.Helper()
 	var out string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		out, _ = c.try(s.probe)
 		if regexp.MustCompile("(?m)" + s.client).MatchString(out) {
 			return
