@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
-func TestMain(m *testing.M) { imagetest.Main(m) }
+func TestMain(m *testing.M) { container.Main(m) }
 
 // unit is somebody's own server.
 const unit = "[Service]\nExecStart=/usr/local/bin/served\nRestart=on-failure\n[Install]\nWantedBy=multi-user.target\n"
@@ -23,7 +24,7 @@ func TestImage(t *testing.T) {
 		Options: []string{"-p", "127.0.0.1::8080"},
 		Serves: func(c *imagetest.Container) error {
 			if !installed {
-				imagetest.Docker(t, "cp", "../tini/testdata/existing/server", c.ID+":/usr/local/bin/served")
+				container.Docker(t, "cp", "../tini/testdata/existing/server", c.ID+":/usr/local/bin/served")
 				c.Sh("cat >/etc/systemd/system/served.service <<'EOF'\n" + unit + "EOF\nsystemctl enable --now served")
 				installed = true
 			}
@@ -48,13 +49,13 @@ func TestInstall(t *testing.T) {
 	if state := c.Sh("systemctl is-active cron; systemctl is-enabled cron"); state != "active\nenabled" {
 		t.Errorf("cron is %q", state)
 	}
-	c.Stop()
+	c.Ends()
 }
 
 // TestCommand: docker run IMAGE COMMAND ends with COMMAND, and its options are its own.
 func TestCommand(t *testing.T) {
 	image := imagetest.Build(t, []string{"base"})
-	out := imagetest.Docker(t, "run", "--rm", "-e", "KEELSON_LOG=none", image, "sh", "-c", `systemctl is-system-running --wait; echo "$@"`, "sh", "--log-level=debug")
+	out := container.Docker(t, "run", "--rm", "-e", "KEELSON_LOG=none", image, "sh", "-c", `systemctl is-system-running --wait; echo "$@"`, "sh", "--log-level=debug")
 	if out != "running\n--log-level=debug" {
 		t.Errorf("%q", out)
 	}

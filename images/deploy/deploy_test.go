@@ -4,7 +4,6 @@ package deploy
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"keelson/images/imagetest"
 	"keelson/test/binary"
+	"keelson/test/container"
 )
 
 var tools struct {
@@ -25,7 +25,7 @@ var tools struct {
 
 func TestMain(m *testing.M) {
 	defer func() { os.RemoveAll(tools.dir) }()
-	imagetest.Main(m)
+	container.Main(m)
 }
 
 // tool is one of check's module: check itself, and Podman's generator.
@@ -45,37 +45,6 @@ func tool(t *testing.T, name string) string {
 		t.Fatalf("cannot build check and Podman's generator: %v", tools.err)
 	}
 	return filepath.Join(tools.dir, name)
-}
-
-// A client has a key pair.
-type client struct{ dir, public string }
-
-func newClient(t *testing.T) client {
-	t.Helper()
-	binary.Need(t, "ssh")
-	dir := t.TempDir()
-	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(dir, "key")).CombinedOutput(); err != nil {
-		t.Fatalf("ssh-keygen: %s", out)
-	}
-	public, err := os.ReadFile(filepath.Join(dir, "key.pub"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client{dir, strings.TrimSpace(string(public))}
-}
-
-// logsIn is ssh to the account that the image has for who is not root.
-func (k client) logsIn(address string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	out, err := exec.Command("ssh", "-F", "none", "-i", filepath.Join(k.dir, "key"), "-p", port, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5",
-		"-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR", "user@"+host, "id -un").CombinedOutput()
-	if got := strings.TrimSpace(string(out)); err != nil || got != "user" {
-		return fmt.Errorf("ssh user@%s: %v: %s", address, err, got)
-	}
-	return nil
 }
 
 // beats asks the page of the image web for rows that its timer has added.
@@ -117,13 +86,13 @@ func TestManifests(t *testing.T) {
 // TestPods runs the manifests' pods as Kubernetes would: the same users, file systems, capabilities, probes and end.
 func TestPods(t *testing.T) {
 	imagetest.Build(t, []string{"pod", "base", "sshd", "web"})
-	k := newClient(t)
+	k := imagetest.NewClient(t)
 	for _, tt := range []struct {
 		file, port string
 		secrets    map[string]string
 		serves     func(string) error
 	}{
-		{"sshd.yaml", "ssh", map[string]string{"ssh_authorized_keys": k.public + "\n"}, k.logsIn},
+		{"sshd.yaml", "ssh", map[string]string{"ssh_authorized_keys": k.Public + "\n"}, func(address string) error { return k.LogsIn("user", address) }},
 		{"web.yaml", "http", nil, beats},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
@@ -185,12 +154,12 @@ func composeClient(t *testing.T) []string {
 // TestCompose brings all of it up, and down again.
 func TestCompose(t *testing.T) {
 	imagetest.Build(t, []string{"sshd", "web"})
-	k := newClient(t)
+	k := imagetest.NewClient(t)
 	program := composeClient(t)
 	compose := func(args ...string) (string, error) {
 		args = append(append(program[1:], "-f", "compose.yaml", "-p", "keelson-test-compose"), args...)
 		cmd := exec.Command(program[0], args...)
-		cmd.Env = append(os.Environ(), "KEELSON_IMAGES=keelson-test-", "SSH_AUTHORIZED_KEYS="+k.public, "WEB_PORT=127.0.0.1:0", "SSH_PORT=127.0.0.1:0")
+		cmd.Env = append(os.Environ(), "KEELSON_IMAGES=keelson-test-", "SSH_AUTHORIZED_KEYS="+k.Public, "WEB_PORT=127.0.0.1:0", "SSH_PORT=127.0.0.1:0")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("%v: %w: %s", args, err, out)
@@ -215,7 +184,7 @@ func TestCompose(t *testing.T) {
 		return address
 	}
 	imagetest.Until(t, "no page", func() error { return beats(at("web", "80")) })
-	imagetest.Until(t, "no login", func() error { return k.logsIn(at("sshd", "2222")) })
+	imagetest.Until(t, "no login", func() error { return k.LogsIn("user", at("sshd", "2222")) })
 	ids, err := compose("ps", "-q")
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +193,7 @@ func TestCompose(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id := range strings.FieldsSeq(ids) {
-		if status := imagetest.Docker(t, "inspect", "-f", "{{.State.ExitCode}}", id); status != "0" {
+		if status := container.Docker(t, "inspect", "-f", "{{.State.ExitCode}}", id); status != "0" {
 			t.Error(errors.New("a container has ended with " + status))
 		}
 	}

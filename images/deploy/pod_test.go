@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
 // What is run of a Deployment, in the words of its JSON.
@@ -142,7 +143,7 @@ func runPod(t *testing.T, spec podSpec, secrets map[string]string) pod {
 		case v.PersistentVolumeClaim != nil:
 			volume := p.volume()
 			if s.FSGroup != nil {
-				imagetest.Docker(t, "run", "--rm", "-v", volume+":/v", "--entrypoint", "sh", "keelson-test-base", "-c", fmt.Sprintf("chgrp %d /v && chmod 2775 /v", group))
+				container.Docker(t, "run", "--rm", "-v", volume+":/v", "--entrypoint", "sh", "keelson-test-base", "-c", fmt.Sprintf("chgrp %d /v && chmod 2775 /v", group))
 			}
 			args = append(args, "-v", volume+":"+m.MountPath)
 		}
@@ -155,7 +156,7 @@ func runPod(t *testing.T, spec podSpec, secrets map[string]string) pod {
 // volume makes one that goes with the test.
 func (p pod) volume(options ...string) string {
 	p.t.Helper()
-	volume := imagetest.Docker(p.t, append([]string{"volume", "create"}, options...)...)
+	volume := container.Docker(p.t, append([]string{"volume", "create"}, options...)...)
 	p.t.Cleanup(func() { exec.Command("docker", "volume", "rm", volume).Run() })
 	return volume
 }
@@ -219,11 +220,11 @@ func (p pod) ends() {
 		p.t.Errorf("preStop: %v", err)
 	}
 	left := grace - time.Since(begin)
-	imagetest.Docker(p.t, "stop", "-t", fmt.Sprint(int(left.Seconds())), p.main.ID)
+	container.Docker(p.t, "stop", "-t", fmt.Sprint(int(left.Seconds())), p.main.ID)
 	if status := p.main.Inspect("{{.State.ExitCode}}"); status != "0" || time.Since(begin) >= grace {
 		p.t.Errorf("the container ends with %s after %v of %v", status, time.Since(begin), grace)
 	}
-	p.pause.Stop()
+	p.pause.Ends()
 }
 
 // deploymentOf is the Deployment among the objects that check prints.

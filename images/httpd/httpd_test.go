@@ -12,9 +12,10 @@ import (
 	"github.com/creack/pty"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
-func TestMain(m *testing.M) { imagetest.Main(m) }
+func TestMain(m *testing.M) { container.Main(m) }
 
 func page(c *imagetest.Container) error {
 	body, err := imagetest.Get("http://" + c.At(80) + "/")

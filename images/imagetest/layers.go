@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"keelson/test/binary"
+	"keelson/test/container"
 )
 
 // AddsTheBinary: the layer in which an image has keelson is as large as the binary, and where its files are to be listed it is the only one. It prints
@@ -24,7 +25,7 @@ func AddsTheBinary(t *testing.T, image string, list bool) {
 		t.Fatal(err)
 	}
 	found := 0
-	for line := range strings.Lines(Docker(t, "history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", image)) {
+	for line := range strings.Lines(container.Docker(t, "history", "--no-trunc", "--human=false", "--format", "{{.Size}}\t{{.CreatedBy}}", image)) {
 		size, by, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		if !isCopy(by) {
 			continue
@@ -37,7 +38,7 @@ func AddsTheBinary(t *testing.T, image string, list bool) {
 	if found != 1 {
 		t.Errorf("%d layers have keelson", found)
 	}
-	t.Logf("%s: %s bytes", image, Docker(t, "image", "inspect", "-f", "{{.Size}}", image))
+	t.Logf("%s: %s bytes", image, container.Docker(t, "image", "inspect", "-f", "{{.Size}}", image))
 	if !list {
 		return
 	}

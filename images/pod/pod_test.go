@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
-func TestMain(m *testing.M) { imagetest.Main(m) }
+func TestMain(m *testing.M) { container.Main(m) }
 
 // joined runs a shell command in another container of the pod.
 func joined(c *imagetest.Container, image, command string) string {
-	return imagetest.Docker(c.T(), "run", "--rm", "--pid", "container:"+c.ID, "--network", "container:"+c.ID, "--ipc", "container:"+c.ID,
+	return container.Docker(c.T, "run", "--rm", "--pid", "container:"+c.ID, "--network", "container:"+c.ID, "--ipc", "container:"+c.ID,
 		"--entrypoint", "sh", image, "-c", command)
 }
 

@@ -9,9 +9,10 @@ import (
 	"testing"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
-func TestMain(m *testing.M) { imagetest.Main(m) }
+func TestMain(m *testing.M) { container.Main(m) }
 
 const existing = "keelson-test-existing"
 
@@ -21,18 +22,18 @@ func server(c *imagetest.Container) int {
 	children, err := os.ReadFile("/proc/" + init + "/task/" + init + "/children")
 	pid, wrong := strconv.Atoi(strings.TrimSpace(string(children)))
 	if err != nil || wrong != nil {
-		c.T().Fatalf("the children of %s are %q, %v", init, children, err)
+		c.T.Fatalf("the children of %s are %q, %v", init, children, err)
 	}
 	return pid
 }
 
 func TestImage(t *testing.T) {
 	base := imagetest.Base(t)
-	imagetest.Docker(t, "build", "--network", "host", "--build-arg", "BASE="+base, "-t", existing, "testdata/existing")
+	container.Docker(t, "build", "--network", "host", "--build-arg", "BASE="+base, "-t", existing, "testdata/existing")
 	image := imagetest.Build(t, []string{"tini"}, "BASE="+existing)
 	imagetest.AddsTheBinary(t, image, true)
 	version := func(image, name string) string {
-		return imagetest.Docker(t, "run", "--rm", "--entrypoint", name, image, "--version")
+		return container.Docker(t, "run", "--rm", "--entrypoint", name, image, "--version")
 	}
 	real := version(existing, "tini")
 	for _, name := range []string{"tini", "/usr/bin/tini-static", "docker-init"} {

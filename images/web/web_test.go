@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"keelson/images/imagetest"
+	"keelson/test/container"
 )
 
-func TestMain(m *testing.M) { imagetest.Main(m) }
+func TestMain(m *testing.M) { container.Main(m) }
 
 // has asks for the page and looks for a row that a source has added.
 func has(c *imagetest.Container, source string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"keelson/test/container"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -36,7 +37,7 @@ var services = []string{
 
 // A chaos is what happens at random to a container.
 type chaos struct {
-	*container
+	*machine
 	*rand.Rand
 	done map[string]int // how often, by action
 }
@@ -76,7 +77,7 @@ func actions() []action {
 
 // TestChaos has things happen at random, for as long as KEELSON_CHAOS says (a duration, as 10m). KEELSON_CHAOS_SEED repeats a run's choices.
 func TestChaos(t *testing.T) {
-	need(t)
+	image := need(t)
 	length := defaultFor
 	if text := os.Getenv("KEELSON_CHAOS"); text != "" {
 		var err error
@@ -92,7 +93,7 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	t.Logf("KEELSON_CHAOS=%v KEELSON_CHAOS_SEED=%d", length, seed)
-	c := boot(t, []string{"--pids-limit", "300", "--tmpfs", "/small:size=64k", "--tmpfs", "/run:size=24m"}, "chaos.target")
+	c := boot(t, image, []string{"--pids-limit", "300", "--tmpfs", "/small:size=64k", "--tmpfs", "/run:size=24m"}, "chaos.target")
 	x := &chaos{c, rand.New(rand.NewPCG(seed, 0)), map[string]int{}}
 
 	for _, a := range actions() { // each has been at least once
@@ -150,7 +151,7 @@ func (x *chaos) act(a action) {
 	x.done[a.name]++
 	a.do(x)
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d/fd", x.pid)); err != nil {
-		x.t.Fatalf("PID 1 has ended after %s: %s", a.name, tail(x.logs()))
+		x.t.Fatalf("PID 1 has ended after %s: %s", a.name, container.Tail(x.Logs()))
 	}
 	if !x.bus.Connected() {
 		x.dial()
@@ -171,7 +172,7 @@ func (x *chaos) properties(name string) (map[string]any, error) {
 	defer cancel()
 	p, err := x.bus.GetAllPropertiesContext(ctx, name)
 	if errors.Is(err, context.DeadlineExceeded) {
-		x.t.Fatalf("GetAll of %s was not answered within %v; the log ends with:\n%s", name, answerWithin, tail(x.logs()))
+		x.t.Fatalf("GetAll of %s was not answered within %v; the log ends with:\n%s", name, answerWithin, container.Tail(x.Logs()))
 	}
 	return p, err
 }
@@ -240,7 +241,7 @@ func (x *chaos) storm() {
 	select {
 	case <-done:
 	case <-time.After(waitMax):
-		x.t.Fatalf("a fork storm does not end, %d processes\n%s", len(x.processes()), tail(x.logs()))
+		x.t.Fatalf("a fork storm does not end, %d processes\n%s", len(x.processes()), container.Tail(x.Logs()))
 	}
 }
 

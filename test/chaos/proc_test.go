@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"fmt"
+	"keelson/test/container"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,11 +24,11 @@ func (p process) String() string {
 }
 
 // processes are all in the container's PID namespace but PID 1, by PID on the machine. One that ends meanwhile may be there or not.
-func (c *container) processes() (list []process) {
+func (c *machine) processes() (list []process) {
 	c.t.Helper()
 	own, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", c.pid))
 	if err != nil {
-		c.t.Fatalf("PID 1 is gone: %v\n%s", err, tail(c.logs()))
+		c.t.Fatalf("PID 1 is gone: %v\n%s", err, container.Tail(c.Logs()))
 	}
 	names, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -89,7 +90,7 @@ func (f figures) String() string {
 	return fmt.Sprintf("PSS %d KiB, private %d KiB, RSS %d KiB, %d descriptors, %d threads", f.pss, f.private, f.rss, f.fds, f.threads)
 }
 
-func (c *container) figures() (f figures) {
+func (c *machine) figures() (f figures) {
 	c.t.Helper()
 	dir := fmt.Sprintf("/proc/%d/", c.pid)
 	rollup := c.numbers(dir + "smaps_rollup")
@@ -113,7 +114,7 @@ func (c *container) figures() (f figures) {
 }
 
 // numbers reads a file of /proc whose lines are a key and a number.
-func (c *container) numbers(path string) map[string]int {
+func (c *machine) numbers(path string) map[string]int {
 	c.t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 
 // TestThousand has a thousand services start, run, restart and stop. Times and sizes are logged and not judged: they are the machine's as much as the manager's.
 func TestThousand(t *testing.T) {
-	need(t)
+	image := need(t)
 	begin := time.Now()
-	c := boot(t, nil, "--stop-timeout=1min", "thousand.target")
+	c := boot(t, image, nil, "--stop-timeout=1min", "thousand.target")
 	t.Logf("boot of 1000 services: %v, docker run included", time.Since(begin).Round(time.Millisecond))
 	c.count("running", 1000)
 	before := c.mainPIDs()
@@ -27,7 +27,7 @@ func TestThousand(t *testing.T) {
 	}
 
 	begin = time.Now()
-	c.sh("systemctl restart 'many-*.service'")
+	c.Sh("systemctl restart 'many-*.service'")
 	t.Logf("restart of 1000 services: %v", time.Since(begin).Round(time.Millisecond))
 	c.count("running", 1000)
 	for name, pid := range c.mainPIDs() {
@@ -38,14 +38,14 @@ func TestThousand(t *testing.T) {
 	t.Logf("PID 1 after the restart: %v", c.figures())
 
 	begin = time.Now()
-	c.sh("systemctl stop 'many-0*.service'")
+	c.Sh("systemctl stop 'many-0*.service'")
 	t.Logf("stop of 100 services: %v", time.Since(begin).Round(time.Millisecond))
 	c.count("running", 900)
 	if n := len(c.processes()); n != 900 {
 		t.Errorf("900 services run, with %d processes", n)
 	}
 	begin = time.Now()
-	c.sh("systemctl stop 'many-*.service'")
+	c.Sh("systemctl stop 'many-*.service'")
 	t.Logf("stop of 900 services: %v", time.Since(begin).Round(time.Millisecond))
 	c.count("running", 0)
 	if list := c.processes(); len(list) != 0 {
@@ -56,9 +56,9 @@ func TestThousand(t *testing.T) {
 }
 
 // count looks how many of the services are in a state, as systemctl lists them.
-func (c *container) count(state string, want int) {
+func (c *machine) count(state string, want int) {
 	c.t.Helper()
-	out := c.sh("systemctl list-units --no-legend --no-pager --plain --state=" + state + " 'many-*.service'")
+	out := c.Sh("systemctl list-units --no-legend --no-pager --plain --state=" + state + " 'many-*.service'")
 	n := 0
 	for _, line := range strings.Split(out, "\n") {
 		if strings.HasPrefix(line, "many-") {
@@ -71,10 +71,10 @@ func (c *container) count(state string, want int) {
 }
 
 // mainPIDs are the main processes of the services, as systemctl shows them.
-func (c *container) mainPIDs() map[string]int {
+func (c *machine) mainPIDs() map[string]int {
 	c.t.Helper()
 	pids := map[string]int{}
-	for _, block := range strings.Split(c.sh("systemctl show -p Id -p MainPID 'many-*.service'"), "\n\n") {
+	for _, block := range strings.Split(c.Sh("systemctl show -p Id -p MainPID 'many-*.service'"), "\n\n") {
 		var name string
 		var pid int
 		for _, line := range strings.Split(block, "\n") {

@@ -5,66 +5,24 @@ package convert
 import (
 	"bufio"
 	"fmt"
+	"keelson/test/container"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"keelson/test/binary"
 )
 
-const image = "keelson-test:convert"
-
 // waitMax is how long a report may take: a restart takes a second.
-const waitMax = 3 * time.Minute
+const waitMax = container.WaitMax
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	binary.Clean()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { container.Main(m) }
 
-// built tells that the image is that of this run.
-var built bool
-
-func need(t *testing.T) {
+func need(t *testing.T) (image string) {
 	t.Helper()
-	binary.Need(t, "docker")
-	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("there is no Docker engine, and CI must have one: %s", out)
-		}
-		t.Skip("there is no Docker engine to talk to")
-	}
-	if out, err := exec.Command("../base-image").CombinedOutput(); err != nil {
-		t.Fatalf("cannot make the base image: %s", out)
-	}
-	if built {
-		return
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"s6", "conf.d"} {
-		if err := os.CopyFS(filepath.Join(dir, name), os.DirFS(name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for from, to := range map[string]string{binary.Path(t, ""): "keelson", "Dockerfile": "Dockerfile", "probe": "probe", "supervisord.conf": "supervisord.conf"} {
-		data, err := os.ReadFile(from)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, to), data, 0o755)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("docker", "build", "--network", "host", "-q", "-t", image, dir).CombinedOutput(); err != nil {
-		t.Fatalf("docker build: %s", out)
-	}
-	built = true
+	return container.Build(t, "convert", "Dockerfile", "s6", "conf.d", "probe", "supervisord.conf")
 }
 
 // report is a line of a probe.
@@ -77,18 +35,17 @@ type report struct {
 // String leaves the facts out.
 func (r report) String() string { return r.name + " " + r.what }
 
-// container is one that runs a manager.
-type container struct {
-	t       *testing.T
+// A machine is a container that a manager runs.
+type machine struct {
+	*container.Container
 	manager string
-	id      string
 	lines   chan string
 	pipe    *os.File
 	seen    []report
 }
 
 // start runs a shell command as the first process of a container.
-func start(t *testing.T, manager, command string) *container {
+func start(t *testing.T, image, manager, command string) *machine {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // other uids write to the pipe, too
@@ -107,31 +64,20 @@ func start(t *testing.T, manager, command string) *container {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &container{t: t, manager: manager, lines: make(chan string, 1000), pipe: pipe}
+	c := &machine{manager: manager, lines: make(chan string, 1000), pipe: pipe}
 	go func() {
 		for s := bufio.NewScanner(pipe); s.Scan(); {
 			c.lines <- s.Text()
 		}
 	}()
-	out, err := exec.Command("docker", "run", "-d", "--network", "none", "--hostname", "here", "-e", "COLOUR=blue", "-e", "OPTS=one two", "-v", dir+":/out",
-		"--entrypoint", "/bin/sh", image, "-c", command).CombinedOutput()
-	if err != nil {
-		t.Fatalf("docker run: %s", out)
-	}
-	c.id = strings.TrimSpace(string(out))
-	t.Cleanup(func() {
-		if t.Failed() {
-			logs, _ := exec.Command("docker", "logs", c.id).CombinedOutput()
-			t.Logf("%s:\n%s", manager, logs)
-		}
-		exec.Command("docker", "rm", "-f", c.id).Run()
-		pipe.Close()
-	})
+	t.Cleanup(func() { pipe.Close() })
+	c.Container = container.Start(t, "--network", "none", "--hostname", "here", "-e", "COLOUR=blue", "-e", "OPTS=one two", "-v", dir+":/out",
+		"--entrypoint", "/bin/sh", image, "-c", command)
 	return c
 }
 
 // take reads one report; ok is false if there is none in time.
-func (c *container) take(within time.Duration) bool {
+func (c *machine) take(within time.Duration) bool {
 	select {
 	case line := <-c.lines:
 		r := report{}
@@ -148,7 +94,7 @@ func (c *container) take(within time.Duration) bool {
 }
 
 // count tells how many reports of a name there were.
-func (c *container) count(name, what string) (n int) {
+func (c *machine) count(name, what string) (n int) {
 	for _, r := range c.seen {
 		if r.name == name && r.what == what {
 			n++
@@ -158,17 +104,17 @@ func (c *container) count(name, what string) (n int) {
 }
 
 // await waits until there were n reports.
-func (c *container) await(name, what string, n int) {
-	c.t.Helper()
+func (c *machine) await(name, what string, n int) {
+	c.T.Helper()
 	for c.count(name, what) < n {
 		if !c.take(waitMax) {
-			c.t.Fatalf("%s: %s was not %q for the %d. time; there was %v", c.manager, name, what, n, c.seen)
+			c.T.Fatalf("%s: %s was not %q for the %d. time; there was %v", c.manager, name, what, n, c.seen)
 		}
 	}
 }
 
 // story is all that there was of a name.
-func (c *container) story(name string) (list []string) {
+func (c *machine) story(name string) (list []string) {
 	for _, r := range c.seen {
 		if r.name == name {
 			list = append(list, r.what)
@@ -178,39 +124,35 @@ func (c *container) story(name string) (list []string) {
 }
 
 // last is the newest report of a start.
-func (c *container) last(name string) report {
+func (c *machine) last(name string) report {
 	for _, r := range slices.Backward(c.seen) {
 		if r.name == name && r.what == "started" {
 			return r
 		}
 	}
-	c.t.Fatalf("%s: %s has not started", c.manager, name)
+	c.T.Fatalf("%s: %s has not started", c.manager, name)
 	return report{}
 }
 
 // kill sends signals, each as NAME:SIGNAL.
-func (c *container) kill(list ...string) {
-	c.t.Helper()
+func (c *machine) kill(list ...string) {
+	c.T.Helper()
 	var script string
 	for _, l := range list {
 		name, signal, _ := strings.Cut(l, ":")
 		script += "kill -" + signal + " " + c.last(name).pid + "; "
 	}
-	if out, err := exec.Command("docker", "exec", c.id, "/bin/sh", "-ec", script).CombinedOutput(); err != nil {
-		c.t.Fatalf("%s: %s: %s", c.manager, script, out)
-	}
+	c.Sh("set -e; " + script)
 }
 
 // stop stops containers and reads what is left to read: all is written when they have stopped.
-func stop(t *testing.T, list ...*container) {
+func stop(t *testing.T, list ...*machine) {
 	t.Helper()
 	arguments := []string{"stop"}
 	for _, c := range list {
-		arguments = append(arguments, c.id)
+		arguments = append(arguments, c.ID)
 	}
-	if out, err := exec.Command("docker", arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("docker stop: %s", out)
-	}
+	container.Docker(t, arguments...)
 	for _, c := range list {
 		if _, err := c.pipe.WriteString("end of-all\n"); err != nil {
 			t.Fatal(err)
@@ -250,11 +192,11 @@ var programs = []string{"web", "worker_00", "worker_01", "fcgi", "once", "expect
 
 // TestSupervisord plays the same on both: start, kill, stop.
 func TestSupervisord(t *testing.T) {
-	need(t)
+	image := need(t)
 	const conf = "/etc/supervisor/supervisord.conf"
-	both := []*container{
-		start(t, "supervisord", "cd /; exec supervisord -n -c "+conf),
-		start(t, "keelson", `keelson import `+conf+` 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`),
+	both := []*machine{
+		start(t, image, "supervisord", "cd /; exec supervisord -n -c "+conf),
+		start(t, image, "keelson", `keelson import `+conf+` 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`),
 	}
 	for _, c := range both {
 		for _, name := range programs {
@@ -296,16 +238,16 @@ func TestSupervisord(t *testing.T) {
 
 // TestS6: what the folders of s6 become is run, killed and stopped in their order; a folder that s6-svscan can run is, too.
 func TestS6(t *testing.T) {
-	need(t)
-	c := start(t, "keelson", `keelson import /etc/s6 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`)
-	real := start(t, "s6", "exec s6-svscan /etc/s6/services.d")
-	for _, m := range []*container{c, real} {
+	image := need(t)
+	c := start(t, image, "keelson", `keelson import /etc/s6 2>/tmp/said; systemctl disable supervisor; $(tail -1 /tmp/said); exec /sbin/init`)
+	real := start(t, image, "s6", "exec s6-svscan /etc/s6/services.d")
+	for _, m := range []*machine{c, real} {
 		m.await("legacy", "started", 1)
 	}
 	c.await("server", "started", 1)
 	c.kill("legacy:KILL", "server:KILL")
 	real.kill("legacy:KILL")
-	for _, m := range []*container{c, real} {
+	for _, m := range []*machine{c, real} {
 		m.await("legacy", "started", 2)
 	}
 	c.await("server", "started", 2)
@@ -341,7 +283,7 @@ func TestS6(t *testing.T) {
 			t.Errorf("the server lacks %q:\n%s", want, facts)
 		}
 	}
-	if out, err := exec.Command("docker", "diff", c.id).CombinedOutput(); err != nil || strings.Contains(string(out), "server-log.service") {
-		t.Errorf("%v: a logger became a service:\n%s", err, out)
+	if out := container.Docker(t, "diff", c.ID); strings.Contains(out, "server-log.service") {
+		t.Errorf("a logger became a service:\n%s", out)
 	}
 }

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"keelson/test/container"
 	"strings"
 	"testing"
 )
@@ -40,12 +41,12 @@ func TestBoot(t *testing.T) {
 		{"no command", []string{image, "boot", "--"}, 125, "", "Started"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := run(t, c.args...)
-			if r.status != c.status || !strings.Contains(r.out, c.says) || c.never != "" && strings.Contains(r.out, c.never) {
-				t.Errorf("status %d, want %d; out %q, err %q", r.status, c.status, r.out, r.err)
+			r := container.Run(t, c.args...)
+			if r.Status != c.status || !strings.Contains(r.Out, c.says) || c.never != "" && strings.Contains(r.Out, c.never) {
+				t.Errorf("status %d, want %d; out %q, err %q", r.Status, c.status, r.Out, r.Err)
 			}
-			if c.status == 125 && strings.Count(r.err, "\n") != 1 {
-				t.Errorf("not one line: %q", r.err)
+			if c.status == 125 && strings.Count(r.Err, "\n") != 1 {
+				t.Errorf("not one line: %q", r.Err)
 			}
 		})
 	}
@@ -55,14 +56,14 @@ func TestBoot(t *testing.T) {
 func TestProcfile(t *testing.T) {
 	need(t)
 	script := `printf 'web: echo web-here; touch /tmp/up; exec sleep 1000\nworker: echo worker-here; until [ -e /tmp/up ]; do sleep 0.1; done; exit 4\n' >/tmp/Procfile; exec keelson supervise --restart no --exit-with worker -f /tmp/Procfile`
-	r := run(t, "--entrypoint", "sh", image, "-c", script)
-	if r.status != 4 || !strings.Contains(r.out, "web-here\n") || !strings.Contains(r.out, "worker-here\n") {
-		t.Errorf("status %d: out %q, err %q", r.status, r.out, r.err)
+	r := container.Run(t, "--entrypoint", "sh", image, "-c", script)
+	if r.Status != 4 || !strings.Contains(r.Out, "web-here\n") || !strings.Contains(r.Out, "worker-here\n") {
+		t.Errorf("status %d: out %q, err %q", r.Status, r.Out, r.Err)
 	}
 	for _, bad := range []string{"web", "web: \n", "a: x\na: y\n", ""} {
-		r := run(t, "--entrypoint", "sh", "-e", "TEXT="+bad, image, "-c", `printf '%s' "$TEXT" >/tmp/Procfile; exec keelson supervise -f /tmp/Procfile`)
-		if r.status != 125 || strings.Count(r.err, "\n") != 1 || !strings.Contains(r.err, "/tmp/Procfile") {
-			t.Errorf("%q: status %d, %q", bad, r.status, r.err)
+		r := container.Run(t, "--entrypoint", "sh", "-e", "TEXT="+bad, image, "-c", `printf '%s' "$TEXT" >/tmp/Procfile; exec keelson supervise -f /tmp/Procfile`)
+		if r.Status != 125 || strings.Count(r.Err, "\n") != 1 || !strings.Contains(r.Err, "/tmp/Procfile") {
+			t.Errorf("%q: status %d, %q", bad, r.Status, r.Err)
 		}
 	}
 }

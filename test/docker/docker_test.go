@@ -3,123 +3,36 @@
 package docker
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"keelson/test/binary"
+	"keelson/test/container"
 )
 
 // image has keelson as its entrypoint, on top of the base that test/base-image makes.
 const image = "keelson-test:wrapper"
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	binary.Clean()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { container.Main(m) }
 
-// need builds the image, once: it is the same for all tests of a run.
 func need(t *testing.T) {
 	t.Helper()
-	binary.Need(t, "docker")
-	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("there is no Docker engine, and CI must have one: %s", out)
-		}
-		t.Skip("there is no Docker engine to talk to")
-	}
-	if out, err := exec.Command("../base-image").CombinedOutput(); err != nil {
-		t.Fatalf("cannot make the base image: %s", out)
-	}
-	dir := t.TempDir()
-	program, err := os.ReadFile(binary.Path(t, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dockerfile := "FROM keelson-test:bookworm\nCOPY keelson /sbin/keelson\nENTRYPOINT [\"/sbin/keelson\"]\nCMD [\"sh\"]\n"
-	for name, data := range map[string][]byte{"keelson": program, "Dockerfile": []byte(dockerfile)} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out, err := exec.Command("docker", "build", "--network", "host", "-q", "-t", image, dir).CombinedOutput(); err != nil {
-		t.Fatalf("docker build: %s", out)
-	}
+	container.Build(t, "wrapper", "Dockerfile")
 }
 
-type result struct {
-	out, err string
-	status   int
+func result(out, err string, status int) container.Result {
+	return container.Result{Out: out, Err: err, Status: status}
 }
 
-// run is docker run --rm with no network, to its end.
-func run(t *testing.T, args ...string) result {
+// start starts a container with no network.
+func start(t *testing.T, args ...string) *container.Container {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "docker", append([]string{"run", "--rm", "--network", "none"}, args...)...)
-	var out, err bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &err
-	e := cmd.Run()
-	var exit *exec.ExitError
-	if e != nil && !errors.As(e, &exit) {
-		t.Fatal(e)
-	}
-	return result{out.String(), err.String(), cmd.ProcessState.ExitCode()}
-}
-
-func docker(t *testing.T, args ...string) string {
-	t.Helper()
-	out, err := exec.Command("docker", args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("docker %s: %v: %s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-// start is docker run -d; the container is gone when the test ends.
-func start(t *testing.T, args ...string) (id string) {
-	t.Helper()
-	id = docker(t, append([]string{"run", "-d", "--network", "none"}, args...)...)
-	t.Cleanup(func() { exec.Command("docker", "rm", "-f", id).Run() })
-	return id
-}
-
-// waitLog waits until the container has printed text.
-func waitLog(t *testing.T, id, text string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "docker", "logs", "-f", id)
-	pipe, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	defer cancel()
-	var seen []byte
-	buf := make([]byte, 4096)
-	for !bytes.Contains(seen, []byte(text)) {
-		n, err := pipe.Read(buf)
-		seen = append(seen, buf[:n]...)
-		if err != nil {
-			t.Fatalf("the container has printed %q, not %q", seen, text)
-		}
-	}
+	return container.Start(t, append([]string{"--network", "none"}, args...)...)
 }
 
 func TestEntrypoint(t *testing.T) {
@@ -128,24 +41,24 @@ func TestEntrypoint(t *testing.T) {
 		name    string
 		options string
 		args    []string
-		want    result
+		want    container.Result
 	}{
-		{"status", "", []string{"sh", "-c", "exit 42"}, result{"", "", 42}},
-		{"PID 1", "", []string{"sh", "-c", "cat /proc/1/comm; echo $$"}, result{"keelson\n7\n", "", 0}},
-		{"signal", "", []string{"sh", "-c", "kill -KILL $$"}, result{"", "", 137}},
-		{"not found", "", []string{"no-such"}, result{"", "keelson: cannot execute no-such: No such file or directory: no such program in $PATH; keelson --help lists keelson's own commands\n", 127}},
-		{"not executable", "", []string{"/etc/passwd"}, result{"", "keelson: cannot execute /etc/passwd: Permission denied\n", 126}},
-		{"directory", "", []string{"/etc"}, result{"", "keelson: cannot execute /etc: Permission denied: it is a directory\n", 126}},
-		{"bad option", "", []string{"-z"}, result{"", "keelson: unknown option -z; keelson --help lists the options\n", 125}},
-		{"any uid, read-only", "-u 12345 --read-only", []string{"sh", "-c", "id -u"}, result{"12345\n", "", 0}},
-		{"no privileges at all", "--cap-drop ALL --security-opt no-new-privileges", []string{"sh", "-c", "echo ok"}, result{"ok\n", "", 0}},
-		{"stdin", "-i", []string{"cat"}, result{"", "", 0}},
-		{"under docker's own init", "--init", []string{"sh", "-c", "(sleep 0 &); echo ok"}, result{"ok\n", "", 0}},
+		{"status", "", []string{"sh", "-c", "exit 42"}, result("", "", 42)},
+		{"PID 1", "", []string{"sh", "-c", "cat /proc/1/comm; echo $$"}, result("keelson\n7\n", "", 0)},
+		{"signal", "", []string{"sh", "-c", "kill -KILL $$"}, result("", "", 137)},
+		{"not found", "", []string{"no-such"}, result("", "keelson: cannot execute no-such: No such file or directory: no such program in $PATH; keelson --help lists keelson's own commands\n", 127)},
+		{"not executable", "", []string{"/etc/passwd"}, result("", "keelson: cannot execute /etc/passwd: Permission denied\n", 126)},
+		{"directory", "", []string{"/etc"}, result("", "keelson: cannot execute /etc: Permission denied: it is a directory\n", 126)},
+		{"bad option", "", []string{"-z"}, result("", "keelson: unknown option -z; keelson --help lists the options\n", 125)},
+		{"any uid, read-only", "-u 12345 --read-only", []string{"sh", "-c", "id -u"}, result("12345\n", "", 0)},
+		{"no privileges at all", "--cap-drop ALL --security-opt no-new-privileges", []string{"sh", "-c", "echo ok"}, result("ok\n", "", 0)},
+		{"stdin", "-i", []string{"cat"}, result("", "", 0)},
+		{"under docker's own init", "--init", []string{"sh", "-c", "(sleep 0 &); echo ok"}, result("ok\n", "", 0)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := run(t, append(append(strings.Fields(tt.options), image), tt.args...)...)
+			got := container.Run(t, append(append(strings.Fields(tt.options), image), tt.args...)...)
 			if tt.name == "PID 1" { // the command's number depends on the engine's own processes before it
-				got.out = regexp.MustCompile(`(?m)^\d+$`).ReplaceAllString(got.out, "7")
+				got.Out = regexp.MustCompile(`(?m)^\d+$`).ReplaceAllString(got.Out, "7")
 			}
 			if got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
@@ -170,27 +83,24 @@ func TestTerminal(t *testing.T) {
 func TestStop(t *testing.T) {
 	need(t)
 	for _, options := range []string{"", "-t"} {
-		id := start(t, append(strings.Fields(options), image, "sh", "-c", "echo ready; exec sleep 1000")...)
-		waitLog(t, id, "ready")
-		began := time.Now()
-		docker(t, "stop", id)
-		took := time.Since(began)
-		if status := docker(t, "wait", id); status != "143" || took > 5*time.Second {
-			t.Errorf("%q: status %s after %v, want 143 at once", options, status, took)
+		c := start(t, append(strings.Fields(options), image, "sh", "-c", "echo ready; exec sleep 1000")...)
+		c.Says("ready", 1)
+		if status, took := c.Stop(); status != 143 || took > 5*time.Second {
+			t.Errorf("%q: status %d after %v, want 143 at once", options, status, took)
+		} else {
+			t.Logf("docker stop %s: %v", options, took)
 		}
-		t.Logf("docker stop %s: %v", options, took)
 	}
 }
 
 func TestGrace(t *testing.T) {
 	need(t)
-	id := start(t, image, "--grace", "1", "sh", "-c", `sleep 2000 & trap '' TERM; sleep 1000 & echo ready; wait`)
-	waitLog(t, id, "ready")
-	docker(t, "stop", id)
-	if status := docker(t, "wait", id); status != "137" {
-		t.Errorf("status %s, want 137", status)
+	c := start(t, image, "--grace", "1", "sh", "-c", `sleep 2000 & trap '' TERM; sleep 1000 & echo ready; wait`)
+	c.Says("ready", 1)
+	if status, _ := c.Stop(); status != 137 {
+		t.Errorf("status %d, want 137", status)
 	}
-	logs := docker(t, "logs", id)
+	logs := c.Logs()
 	if strings.Count(logs, "keelson: killed process ") != 2 || !strings.Contains(logs, "(sh), which did not end in time") ||
 		!strings.Contains(logs, "(sleep), which did not end in time") {
 		t.Errorf("the two that ignore TERM are to be named, and they alone:\n%s", logs)
@@ -199,14 +109,14 @@ func TestGrace(t *testing.T) {
 
 func TestKill(t *testing.T) {
 	need(t)
-	id := start(t, image, "bash", "-c", `for s in HUP INT QUIT USR1 USR2 TERM WINCH URG CONT RTMIN RTMAX; do trap "echo got $s" $s; done; echo ready; while :; do sleep 1000 & wait; done`)
-	waitLog(t, id, "ready")
+	c := start(t, image, "bash", "-c", `for s in HUP INT QUIT USR1 USR2 TERM WINCH URG CONT RTMIN RTMAX; do trap "echo got $s" $s; done; echo ready; while :; do sleep 1000 & wait; done`)
+	c.Says("ready", 1)
 	for _, sig := range []string{"HUP", "INT", "QUIT", "USR1", "USR2", "WINCH", "URG", "RTMIN", "RTMAX", "TERM"} {
-		docker(t, "kill", "-s", sig, id)
-		waitLog(t, id, "got "+sig+"\n")
+		container.Docker(t, "kill", "-s", sig, c.ID)
+		c.Says("got "+sig+"\n", 1)
 	}
-	docker(t, "kill", "-s", "KILL", id)
-	if status := docker(t, "wait", id); status != "137" {
+	container.Docker(t, "kill", "-s", "KILL", c.ID)
+	if status := container.Docker(t, "wait", c.ID); status != "137" {
 		t.Errorf("status %s, want 137", status)
 	}
 }
@@ -216,15 +126,15 @@ func TestDockerInit(t *testing.T) {
 	need(t)
 	keelson := binary.Path(t, "")
 	mount := []string{"-v", keelson + ":/sbin/docker-init:ro", "--entrypoint", "/sbin/docker-init", "keelson-test:bookworm"}
-	if got := run(t, append(mount, "--version")...); got.status != 0 || !regexp.MustCompile(`^tini version \d+\.\d+\.\d+\n$`).MatchString(got.out) {
+	if got := container.Run(t, append(mount, "--version")...); got.Status != 0 || !regexp.MustCompile(`^tini version \d+\.\d+\.\d+\n$`).MatchString(got.Out) {
 		t.Errorf("--version: %+v", got)
 	}
-	if got := run(t, append(mount, "--", "sh", "-c", "cat /proc/1/comm; exit 5")...); got != (result{"docker-init\n", "", 5}) {
+	if got := container.Run(t, append(mount, "--", "sh", "-c", "cat /proc/1/comm; exit 5")...); got != result("docker-init\n", "", 5) {
 		t.Errorf("got %+v", got)
 	}
 	for _, name := range []string{"tini", "dumb-init", "catatonit"} {
 		args := []string{"-v", keelson + ":/bin/" + name + ":ro", "--entrypoint", "/bin/" + name, "keelson-test:bookworm", "--", "sh", "-c", "exit 6"}
-		if got := run(t, args...); got != (result{"", "", 6}) {
+		if got := container.Run(t, args...); got != result("", "", 6) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 	}
@@ -255,20 +165,20 @@ func TestNamespaces(t *testing.T) {
 	} {
 		t.Run(strings.TrimSpace(tt.options+" run "+tt.run), func(t *testing.T) {
 			args := append(append(strings.Fields(tt.options), image, "run"), strings.Fields(tt.run)...)
-			got := run(t, append(args, "--", "sh", "-c", "cat /proc/1/comm; echo $$; (sh -c 'exit 0' &); exit 3")...)
+			got := container.Run(t, append(args, "--", "sh", "-c", "cat /proc/1/comm; echo $$; (sh -c 'exit 0' &); exit 3")...)
 			line := ""
 			if tt.denied != "" {
 				line = "keelson: run: no new namespaces, running without: "
 			}
-			if got.status != 3 || !strings.HasPrefix(got.err, line) || !strings.HasSuffix(strings.TrimSpace(got.err), tt.denied) || strings.Count(got.err, "\n") != min(1, len(line)) {
+			if got.Status != 3 || !strings.HasPrefix(got.Err, line) || !strings.HasSuffix(strings.TrimSpace(got.Err), tt.denied) || strings.Count(got.Err, "\n") != min(1, len(line)) {
 				t.Errorf("got %+v, want %q", got, tt.denied)
 			}
 			// In a fresh namespace the command is process 2; in the container's it comes behind keelson's own threads.
-			if fresh := got.out == "keelson\n2\n"; fresh != (tt.denied == "") {
-				t.Errorf("PID 1 and the command are %q", got.out)
+			if fresh := got.Out == "keelson\n2\n"; fresh != (tt.denied == "") {
+				t.Errorf("PID 1 and the command are %q", got.Out)
 			}
-			strict := run(t, append(args, "--strict", "--", "sh", "-c", "exit 3")...)
-			if want := map[bool]int{true: 3, false: 125}[tt.denied == ""]; strict.status != want {
+			strict := container.Run(t, append(args, "--strict", "--", "sh", "-c", "exit 3")...)
+			if want := map[bool]int{true: 3, false: 125}[tt.denied == ""]; strict.Status != want {
 				t.Errorf("with --strict: got %+v, want status %d", strict, want)
 			}
 		})
@@ -278,25 +188,24 @@ func TestNamespaces(t *testing.T) {
 // TestForkBomb: the container's processes are limited, the bomb goes off inside the limit, and PID 1 lives on.
 func TestForkBomb(t *testing.T) {
 	need(t)
-	id := start(t, "--pids-limit", "64", image, "sh", "-c", `echo ready; trap 'echo alive; exit 9' TERM; bomb() { bomb | bomb & }; bomb 2>/dev/null; while :; do sleep 1000 2>/dev/null & wait; done`)
-	waitLog(t, id, "ready")
+	c := start(t, "--pids-limit", "64", image, "sh", "-c", `echo ready; trap 'echo alive; exit 9' TERM; bomb() { bomb | bomb & }; bomb 2>/dev/null; while :; do sleep 1000 2>/dev/null & wait; done`)
+	c.Says("ready", 1)
 	// For as long as nothing can be forked there is nobody inside to say that PID 1 lives; the engine knows.
 	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if running := docker(t, "inspect", "-f", "{{.State.Running}}", id); running != "true" {
-			t.Fatalf("PID 1 has ended: %s", docker(t, "logs", id))
+		if running := c.Inspect("{{.State.Running}}"); running != "true" {
+			t.Fatalf("PID 1 has ended: %s", c.Logs())
 		}
 	}
-	docker(t, "stop", "-t", "5", id)
-	if status := docker(t, "wait", id); status != "9" && status != "143" {
-		t.Errorf("status %s", status)
+	if status, _ := c.Stop("-t", "5"); status != 9 && status != 143 {
+		t.Errorf("status %d", status)
 	}
 }
 
 // TestOrphansInContainer: ten thousand orphans at full speed, and no zombie at the end.
 func TestOrphansInContainer(t *testing.T) {
 	need(t)
-	got := run(t, image, "sh", "-c", `i=0; while [ $i -lt 10000 ]; do (sh -c : &) ; i=$((i+1)); done; for try in 1 2 3 4 5 6 7 8 9; do sleep 0.2; n=$(ps -e -o stat= | grep -c Z); [ $n = 0 ] && break; done; echo zombies $n`)
-	if got.out != "zombies 0\n" {
+	got := container.Run(t, image, "sh", "-c", `i=0; while [ $i -lt 10000 ]; do (sh -c : &) ; i=$((i+1)); done; for try in 1 2 3 4 5 6 7 8 9; do sleep 0.2; n=$(ps -e -o stat= | grep -c Z); [ $n = 0 ] && break; done; echo zombies $n`)
+	if got.Out != "zombies 0\n" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -304,42 +213,18 @@ func TestOrphansInContainer(t *testing.T) {
 // TestScratch packs the binary as the Dockerfile does and copies it into another image in one line.
 func TestScratch(t *testing.T) {
 	need(t)
-	dir := t.TempDir()
-	top := filepath.Join("..", "..")
-	for _, name := range []string{"Dockerfile", "LICENSE"} {
-		data, err := os.ReadFile(filepath.Join(top, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var u syscall.Utsname
-	syscall.Uname(&u)
-	arch := map[byte]string{'x': "amd64", 'a': "arm64"}[byte(u.Machine[0])]
-	program, err := os.ReadFile(binary.Path(t, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "bin", "keelson-linux-"+arch), program, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	docker(t, "build", "--network", "host", "-q", "-t", "keelson-test:scratch", "--build-arg", "TARGETARCH="+arch, dir)
+	container.Scratch(t, "keelson-test:scratch")
 	t.Cleanup(func() { exec.Command("docker", "rmi", "keelson-test:scratch", "keelson-test:copied").Run() })
-	if got := run(t, "keelson-test:scratch", "--version"); !strings.HasPrefix(got.out, "keelson ") || got.status != 0 {
+	if got := container.Run(t, "keelson-test:scratch", "--version"); !strings.HasPrefix(got.Out, "keelson ") || got.Status != 0 {
 		t.Errorf("in the scratch image: %+v", got)
 	}
 	other := t.TempDir()
 	if err := os.WriteFile(filepath.Join(other, "Dockerfile"), []byte("FROM keelson-test:bookworm\nCOPY --from=keelson-test:scratch /keelson /sbin/keelson\nENTRYPOINT [\"/sbin/keelson\", \"--\"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	docker(t, "build", "--network", "host", "-q", "-t", "keelson-test:copied", other)
-	if got := run(t, "keelson-test:copied", "sh", "-c", "echo in; exit 4"); got != (result{"in\n", "", 4}) {
+	container.Docker(t, "build", "--network", "host", "-q", "-t", "keelson-test:copied", other)
+	if got := container.Run(t, "keelson-test:copied", "sh", "-c", "echo in; exit 4"); got != result("in\n", "", 4) {
 		t.Errorf("copied: %+v", got)
 	}
-	t.Log(fmt.Sprintf("image size: %s bytes", docker(t, "image", "inspect", "-f", "{{.Size}}", "keelson-test:scratch")))
+	t.Logf("image size: %s bytes", container.Docker(t, "image", "inspect", "-f", "{{.Size}}", "keelson-test:scratch"))
 }

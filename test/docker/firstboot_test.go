@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"keelson/test/container"
 	"strings"
 	"testing"
 )
@@ -19,15 +20,15 @@ func TestFirstBoot(t *testing.T) {
 	ln -sf $d/first.service /etc/systemd/system/multi-user.target.wants/
 	printf 'enable named.service\n' >$d-preset/50-image.preset
 	exec keelson boot`
-	id := start(t, "--entrypoint", "sh", image, "-c", prepare)
-	waitLog(t, id, "Startup finished")
+	c := start(t, "--entrypoint", "sh", image, "-c", prepare)
+	c.Says("Startup finished", 1)
 	for _, again := range []bool{false, true} {
 		if again {
-			docker(t, "stop", id)
-			docker(t, "start", id)
-			eventually(t, id, "systemctl is-system-running", "running")
+			c.Stop()
+			container.Docker(t, "start", c.ID)
+			eventually(c, "systemctl is-system-running", "running")
 		}
-		for _, c := range []struct{ script, want string }{
+		for _, tt := range []struct{ script, want string }{
 			{"systemctl is-active named other", "active\ninactive"},
 			{"systemctl is-enabled named other", "enabled\ndisabled"},
 			{"systemctl is-enabled apt-daily.timer", "enabled"},
@@ -35,12 +36,12 @@ func TestFirstBoot(t *testing.T) {
 			{"ls /run/systemd/first-boot 2>/dev/null", ""},
 			{"systemctl start first; cat /first", "once\n/run/systemd/first-boot"},
 		} {
-			if got := in(t, id, c.script); got != c.want {
-				t.Errorf("again %v: %s: %q, want %q", again, c.script, got, c.want)
+			if got := in(c, tt.script); got != tt.want {
+				t.Errorf("again %v: %s: %q, want %q", again, tt.script, got, tt.want)
 			}
 		}
 	}
-	if logs := docker(t, "logs", id); strings.Count(logs, "populated /etc with preset unit settings: named.service") != 1 {
+	if logs := c.Logs(); strings.Count(logs, "populated /etc with preset unit settings: named.service") != 1 {
 		t.Error(logs)
 	}
 }

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"keelson/test/container"
 	"net"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func outer(t *testing.T) (dir string, next func() string) {
 	t.Cleanup(func() { conn.Close() })
 	return dir, func() string {
 		t.Helper()
-		conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+		conn.SetReadDeadline(time.Now().Add(container.WaitMax))
 		buf := make([]byte, 4096)
 		n, err := conn.Read(buf)
 		if err != nil {
@@ -35,7 +36,7 @@ func TestOuter(t *testing.T) {
 	need(t)
 	dir, next := outer(t)
 	run := t.TempDir()
-	id := start(t, "-e", "NOTIFY_SOCKET=/outer/notify", "-v", dir+":/outer", "-v", run+":/run", image, "boot")
+	c := start(t, "-e", "NOTIFY_SOCKET=/outer/notify", "-v", dir+":/outer", "-v", run+":/run", image, "boot")
 	if got := next(); got != "READY=1\nSTATUS=Ready." {
 		t.Fatalf("after the boot: %q", got)
 	}
@@ -55,7 +56,7 @@ func TestOuter(t *testing.T) {
 	}
 	for _, how := range []string{"signal", "client"} {
 		if how == "signal" {
-			docker(t, "kill", "-s", "HUP", id)
+			container.Docker(t, "kill", "-s", "HUP", c.ID)
 		} else if err := manager.Call("org.freedesktop.systemd1.Manager.Reload", 0).Err; err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +67,7 @@ func TestOuter(t *testing.T) {
 			t.Errorf("after a reload by %s: %q", how, got)
 		}
 		var told []any
-		for end := time.After(2 * time.Minute); len(told) < 2; {
+		for end := time.After(container.WaitMax); len(told) < 2; {
 			select {
 			case s := <-signals:
 				if s.Name == "org.freedesktop.systemd1.Manager.Reloading" {
@@ -80,14 +81,14 @@ func TestOuter(t *testing.T) {
 			t.Errorf("by %s: Reloading %v", how, told)
 		}
 	}
-	in(t, id, "systemctl daemon-reexec")
+	in(c, "systemctl daemon-reexec")
 	if got := next(); !strings.HasPrefix(got, "RELOADING=1\n") {
 		t.Errorf("by daemon-reexec: %q", got)
 	}
 	if got := next(); got != "READY=1\nSTATUS=Ready." {
 		t.Errorf("after daemon-reexec: %q", got)
 	}
-	docker(t, "stop", id)
+	c.Stop()
 	if got := next(); got != "STOPPING=1" {
 		t.Errorf("on the way down: %q", got)
 	}
@@ -101,10 +102,10 @@ func TestStopFromInside(t *testing.T) {
 	need(t)
 	for _, how := range []string{"systemctl poweroff", "systemctl start fails.service"} {
 		dir, next := outer(t)
-		id := start(t, "-e", "NOTIFY_SOCKET=/outer/notify", "-v", dir+":/outer", image, "boot", "--stop-timeout", "2s")
+		c := start(t, "-e", "NOTIFY_SOCKET=/outer/notify", "-v", dir+":/outer", image, "boot", "--stop-timeout", "2s")
 		next()
 		began := time.Now()
-		in(t, id, `printf '[Unit]\nFailureAction=exit\n[Service]\nType=oneshot\nExecStart=false\n' >/etc/systemd/system/fails.service
+		in(c, `printf '[Unit]\nFailureAction=exit\n[Service]\nType=oneshot\nExecStart=false\n' >/etc/systemd/system/fails.service
 		printf '[Service]\nExecStart=sh -c "trap true TERM; while :; do sleep 1000; done"\n' >/etc/systemd/system/stays.service
 		systemctl start stays; `+how+" 2>/dev/null; true")
 		if got := next(); got != "STOPPING=1" {
@@ -116,7 +117,7 @@ func TestStopFromInside(t *testing.T) {
 		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("%s: %v", how, took)
 		}
-		logs := docker(t, "logs", id)
+		logs := c.Logs()
 		if !strings.Contains(logs, "Not everything has stopped in time") {
 			t.Errorf("%s: %s", how, logs)
 		}

@@ -9,15 +9,15 @@ func TestReloadsTakeTurns(t *testing.T) {
 	printf '#!/bin/sh\nmkdir /lock || echo together >>/runs\necho run >>/runs\nsleep 0.5\nprintf "[Service]\\nExecStart=sleep $(wc -l </runs)\\n" >$1/made.service\nrmdir /lock\n' >/usr/lib/systemd/system-generators/slow
 	chmod +x /usr/lib/systemd/system-generators/slow
 	exec keelson boot`
-	id := start(t, "--entrypoint", "sh", image, "-c", prepare)
-	waitLog(t, id, "Startup finished")
-	for _, c := range []struct{ script, want string }{
+	c := start(t, "--entrypoint", "sh", image, "-c", prepare)
+	c.Says("Startup finished", 1)
+	for _, tt := range []struct{ script, want string }{
 		{"cat /runs; systemctl show -P ExecStart made | grep -o 'argv\\[\\]=[^;]*[^; ]'", "run\nargv[]=sleep 1"},
 		{"for i in 1 2 3; do systemctl daemon-reload & done; wait; cat /runs; systemctl show -P ExecStart made | grep -o 'argv\\[\\]=[^;]*[^; ]'",
 			"run\nrun\nrun\nrun\nargv[]=sleep 4"},
 	} {
-		if got := in(t, id, c.script); got != c.want {
-			t.Errorf("%s: %q, want %q", c.script, got, c.want)
+		if got := in(c, tt.script); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.script, got, tt.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"keelson/test/container"
 	"strconv"
 	"testing"
 	"time"
@@ -9,25 +10,25 @@ import (
 // TestRest: a manager that was executed anew comes to rest as one that has booted, with the memory that it waits on and no more.
 func TestRest(t *testing.T) {
 	need(t)
-	id := manager(t)
+	c := manager(t)
 	kib := func() int {
-		n, err := strconv.Atoi(in(t, id, "awk '/^Pss:/ { print $2 }' /proc/1/smaps_rollup"))
+		n, err := strconv.Atoi(in(c, "awk '/^Pss:/ { print $2 }' /proc/1/smaps_rollup"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	rested := func(most int) (n int) { // nothing tells when
-		for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		for end := time.Now().Add(container.WaitMax); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 			if n = kib(); n <= most {
 				return n
 			}
 		}
-		t.Fatalf("%d KiB, more than %d, 20 seconds later", n, most)
+		t.Fatalf("%d KiB, more than %d, %v later", n, most, container.WaitMax)
 		return 0
 	}
 	booted := rested(9 << 10)
-	in(t, id, "systemctl daemon-reexec")
+	in(c, "systemctl daemon-reexec")
 	again := rested(booted + 2<<10)
 	t.Logf("%d KiB after the boot, %d KiB after daemon-reexec", booted, again)
 }

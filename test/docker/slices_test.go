@@ -34,10 +34,10 @@ func TestSlices(t *testing.T) {
 	if at == "" {
 		t.Skip("this machine has no cgroup v2")
 	}
-	id := manager(t, "--cgroupns", "host", "-v", at+":/sys/fs/cgroup:rw")
-	in(t, id, slicedUnits)
+	c := manager(t, "--cgroupns", "host", "-v", at+":/sys/fs/cgroup:rw")
+	in(c, slicedUnits)
 	pid := `$(systemctl show -P MainPID `
-	for _, c := range []struct{ script, want string }{
+	for _, tt := range []struct{ script, want string }{
 		{"grep -o '/a.slice/.*' /proc/" + pid + "plain)/cgroup", "/a.slice/a-b.slice/plain.service"},
 		{"grep -o '/a.slice/.*' /proc/" + pid + "given)/cgroup", "/a.slice/a-b.slice/given.service"},
 		{"systemctl show -P ControlGroup a-b.slice | grep -o '/a.slice/.*'", "/a.slice/a-b.slice"},
@@ -52,27 +52,27 @@ func TestSlices(t *testing.T) {
 		// A stop reaches both, and leaves no cgroup.
 		{"systemctl stop a-b.slice; systemctl is-active given plain; find /sys/fs/cgroup -name a-b.slice", "inactive\ninactive"},
 	} {
-		if got := in(t, id, c.script); got != c.want {
-			t.Errorf("%s: %q, want %q", c.script, got, c.want)
+		if got := in(c, tt.script); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.script, got, tt.want)
 		}
 	}
 	controllers, _ := os.ReadFile(at + "/cgroup.controllers")
-	logs := docker(t, "logs", id)
+	logs := c.Logs()
 	for _, unit := range []string{"a-b.slice", "plain.service"} {
 		denied := strings.Contains(logs, unit+": Not applied here: MemoryMax=: the cgroup controller memory is not available")
 		if there := strings.Contains(string(controllers), "memory"); denied == there {
 			t.Errorf("controllers %q, and %s is told to be without: %v\n%s", controllers, unit, denied, logs)
 		}
 	}
-	docker(t, "stop", id)
+	c.Stop()
 }
 
 // TestSlicesWithout: where cgroups cannot be written a slice's settings are told as not applied, once.
 func TestSlicesWithout(t *testing.T) {
 	need(t)
-	id := manager(t)
-	in(t, id, slicedUnits+"; systemctl restart a-b.slice given plain; systemctl daemon-reload")
-	logs := docker(t, "logs", id)
+	c := manager(t)
+	in(c, slicedUnits+"; systemctl restart a-b.slice given plain; systemctl daemon-reload")
+	logs := c.Logs()
 	for _, directive := range []string{"a-b.slice: Not applied here: MemoryMax", "a-b.slice: Not applied here: TasksMax", "given.service: Not applied here: Delegate"} {
 		if n := strings.Count(logs, directive); n != 1 {
 			t.Errorf("%q %d times in %s", directive, n, logs)

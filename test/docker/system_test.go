@@ -14,9 +14,9 @@ func TestSystemConf(t *testing.T) {
 	printf '[Service]\nType=oneshot\nPassEnvironment=WHO\nExecStart=sh -c "echo $COLOUR $SHAPE $WHO $SET $(ulimit -Sn) $(ulimit -Hn) >/out"\n' >/etc/systemd/system/says.service
 	printf '[Unit]\nConditionEnvironment=SET=1\n[Service]\nType=oneshot\nExecStart=touch /held\n' >/etc/systemd/system/asks.service
 	exec keelson boot`
-	id := start(t, "--entrypoint", "sh", "-e", "COLOUR=red", "-e", "SIZE=big", image, "-c", prepare)
-	waitLog(t, id, "Startup finished")
-	for _, c := range []struct{ script, want string }{
+	c := start(t, "--entrypoint", "sh", "-e", "COLOUR=red", "-e", "SIZE=big", image, "-c", prepare)
+	c.Says("Startup finished", 1)
+	for _, tt := range []struct{ script, want string }{
 		{"systemctl show -P DefaultTimeoutStopUSec -P DefaultRestartUSec -P DefaultLimitNOFILESoft -P LogLevel", "info\n7s\n3s\n300"},
 		{"systemctl show -P TimeoutStopUSec -P RestartUSec says", "3s\n7s"},
 		{"systemctl show-environment | grep -E '^(COLOUR|SHAPE|SIZE|WHO)='", "SIZE=big\nCOLOUR=blue\nSHAPE=round"},
@@ -29,11 +29,11 @@ func TestSystemConf(t *testing.T) {
 		{"systemctl daemon-reexec; systemctl start says; cut -d' ' -f1-3 /out; systemctl show -P DefaultTimeoutStopUSec -P LogLevel", "green square 1\ndebug\n9s"},
 		{"systemctl log-level notice; systemctl daemon-reload; systemctl daemon-reexec; systemctl log-level", "notice"},
 	} {
-		if got := in(t, id, c.script); got != c.want {
-			t.Errorf("%s: %q, want %q", c.script, got, c.want)
+		if got := in(c, tt.script); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.script, got, tt.want)
 		}
 	}
-	logs := docker(t, "logs", id)
+	logs := c.Logs()
 	for _, text := range []string{"/etc/systemd/system.conf:6: NoNewPrivileges= is not applied here", "/etc/systemd/system.conf:7: Unknown key 'Nonsense' in section [Manager], ignoring."} {
 		if strings.Count(logs, text) != 1 {
 			t.Errorf("%q is not told once: %s", text, logs)

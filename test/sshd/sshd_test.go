@@ -2,6 +2,7 @@ package sshd
 
 import (
 	"io"
+	"keelson/test/container"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -25,17 +26,17 @@ func TestNoWayIn(t *testing.T) {
 		{[]string{"-e", "SSH_PASSWORDS=ann:$6$x$y"}, []string{"no such user"}},
 		{[]string{"-e", "SSH_USERS=ann:0:0"}, []string{"the uid 0 of ann is root's already"}},
 	} {
-		status, text := once(t, append(tt.args, image)...)
-		if status != 125 {
-			t.Errorf("%v: status %d", tt.args, status)
+		r := container.Run(t, append(tt.args, image)...)
+		if r.Status != 125 {
+			t.Errorf("%v: status %d", tt.args, r.Status)
 		}
 		for _, want := range tt.text {
-			if !strings.Contains(text, want) {
-				t.Errorf("%v: no %q in\n%s", tt.args, want, text)
+			if !strings.Contains(r.Err, want) {
+				t.Errorf("%v: no %q in\n%s", tt.args, want, r.Err)
 			}
 		}
-		if strings.Contains(text, "hush-hush") {
-			t.Errorf("%v: the password is told:\n%s", tt.args, text)
+		if strings.Contains(r.Err, "hush-hush") {
+			t.Errorf("%v: the password is told:\n%s", tt.args, r.Err)
 		}
 	}
 }
@@ -53,33 +54,33 @@ func TestClients(t *testing.T) {
 	write(t, filepath.Join(secrets, "ssh_passwords"), "bob:"+string(hash)+"locked:battery staple\n")
 	c := serve(t, image, "-v", k.mount(), "-v", keys+":/etc/authorized_keys:ro", "-v", secrets+":/run/secrets:ro", "-e", "SSH_USERS=ann:1500:1500,bob:1600:1600:/bin/sh",
 		"-e", "SSH_SESSION_ENV=yes", "-e", `COLOUR=light "blue" \o`, "-e", "SSH_OPTIONS=MaxStartups 100:30:200")
-	c.sh("mkdir /c && cp /client/good /client/other /c && chmod 600 /c/*")
+	c.Sh("mkdir /c && cp /client/good /client/other /c && chmod 600 /c/*")
 	ann := "-i /c/good " + options
 	t.Run("ssh", func(t *testing.T) {
 		c := c.in(t)
-		if out := c.sh("ssh " + ann + ` ann@127.0.0.1 'id -un; id -u; pwd; echo $SHELL; echo "$COLOUR"'`); out != "ann\n1500\n/home/ann\n/bin/bash\nlight \"blue\" \\o" {
+		if out := c.Sh("ssh " + ann + ` ann@127.0.0.1 'id -un; id -u; pwd; echo $SHELL; echo "$COLOUR"'`); out != "ann\n1500\n/home/ann\n/bin/bash\nlight \"blue\" \\o" {
 			t.Errorf("%q", out)
 		}
 	})
 	t.Run("scp, sftp, rsync", func(t *testing.T) {
 		c := c.in(t)
-		c.sh("seq 10000 >/c/data; scp -q " + ann + " /c/data ann@127.0.0.1:by-scp && cmp /c/data /home/ann/by-scp")
-		c.sh("scp -O -q " + ann + " /c/data ann@127.0.0.1:by-rcp && cmp /c/data /home/ann/by-rcp")
-		c.sh("echo 'put /c/data by-sftp' | sftp -q -b - " + ann + " ann@127.0.0.1 && cmp /c/data /home/ann/by-sftp")
-		c.sh("rsync -e 'ssh " + ann + "' /c/data ann@127.0.0.1:by-rsync && cmp /c/data /home/ann/by-rsync")
+		c.Sh("seq 10000 >/c/data; scp -q " + ann + " /c/data ann@127.0.0.1:by-scp && cmp /c/data /home/ann/by-scp")
+		c.Sh("scp -O -q " + ann + " /c/data ann@127.0.0.1:by-rcp && cmp /c/data /home/ann/by-rcp")
+		c.Sh("echo 'put /c/data by-sftp' | sftp -q -b - " + ann + " ann@127.0.0.1 && cmp /c/data /home/ann/by-sftp")
+		c.Sh("rsync -e 'ssh " + ann + "' /c/data ann@127.0.0.1:by-rsync && cmp /c/data /home/ann/by-rsync")
 	})
 	t.Run("password", func(t *testing.T) {
 		c := c.in(t)
 		for user, password := range map[string]string{"bob": "correct horse", "locked": "battery staple"} {
-			if out := c.sh("sshpass -p '" + password + "' ssh " + options + " " + user + "@127.0.0.1 id -un"); out != user {
+			if out := c.Sh("sshpass -p '" + password + "' ssh " + options + " " + user + "@127.0.0.1 id -un"); out != user {
 				t.Errorf("%q", out)
 			}
 		}
 	})
 	t.Run("ssh-copy-id", func(t *testing.T) {
 		c := c.in(t)
-		c.sh("mkdir -p -m 700 ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f /c/mine && sshpass -p 'correct horse' ssh-copy-id -i /c/mine.pub " + options + " bob@127.0.0.1")
-		if out := c.sh("ssh -i /c/mine -o BatchMode=yes " + options + " bob@127.0.0.1 id -un"); out != "bob" {
+		c.Sh("mkdir -p -m 700 ~/.ssh && ssh-keygen -q -t ed25519 -N '' -f /c/mine && sshpass -p 'correct horse' ssh-copy-id -i /c/mine.pub " + options + " bob@127.0.0.1")
+		if out := c.Sh("ssh -i /c/mine -o BatchMode=yes " + options + " bob@127.0.0.1 id -un"); out != "bob" {
 			t.Errorf("%q", out)
 		}
 	})
@@ -95,14 +96,14 @@ func TestClients(t *testing.T) {
 			if out := c.fails(tt.command); !strings.Contains(out, "denied") {
 				t.Errorf("%s: %s", tt.command, out)
 			}
-			c.says(tt.log)
+			c.Says(tt.log, 1)
 		}
 	})
 	t.Run("leftovers", func(t *testing.T) {
 		c := c.in(t)
-		c.sh("ssh " + ann + " ann@127.0.0.1 'for i in 1 2 3 4 5 6 7 8 9; do (setsid sleep 0.$i >/dev/null 2>&1 </dev/null &); done'")
-		for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) { // nobody but their parent is told when they end
-			out := c.sh("ps -u ann -o stat=,args= || :")
+		c.Sh("ssh " + ann + " ann@127.0.0.1 'for i in 1 2 3 4 5 6 7 8 9; do (setsid sleep 0.$i >/dev/null 2>&1 </dev/null &); done'")
+		for end := time.Now().Add(container.WaitMax); ; time.Sleep(100 * time.Millisecond) { // nobody but their parent is told when they end
+			out := c.Sh("ps -u ann -o stat=,args= || :")
 			if out == "" {
 				return
 			}
@@ -114,8 +115,8 @@ func TestClients(t *testing.T) {
 	t.Run("fifty at once", func(t *testing.T) {
 		c := c.in(t)
 		// Each waits until all are there.
-		c.sh("rm -rf /tmp/all && mkdir -m 777 /tmp/all")
-		out := c.sh("for i in $(seq 50); do ssh " + ann + " ann@127.0.0.1 'touch /tmp/all/'$i'; while [ $(ls /tmp/all | wc -l) -lt 50 ]; do sleep 0.2; done; echo met' & done; wait")
+		c.Sh("rm -rf /tmp/all && mkdir -m 777 /tmp/all")
+		out := c.Sh("for i in $(seq 50); do ssh " + ann + " ann@127.0.0.1 'touch /tmp/all/'$i'; while [ $(ls /tmp/all | wc -l) -lt 50 ]; do sleep 0.2; done; echo met' & done; wait")
 		if n := strings.Count(out, "met"); n != 50 {
 			t.Errorf("%d of 50 sessions were there at once:\n%s", n, out)
 		}
@@ -129,7 +130,7 @@ func TestStop(t *testing.T) {
 	k := newClients(t)
 	c := serve(t, image, "-e", "SSH_AUTHORIZED_KEYS="+k.public(t, "good"))
 	client := "cp /client/good /tmp/k; chmod 600 /tmp/k; exec "
-	from := []string{"run", "--rm", "--network", "container:" + c.id, "-v", k.mount(), "--entrypoint", "/bin/sh"}
+	from := []string{"run", "--rm", "--network", "container:" + c.ID, "-v", k.mount(), "--entrypoint", "/bin/sh"}
 	type seen struct {
 		out    string
 		status int
@@ -152,14 +153,14 @@ func TestStop(t *testing.T) {
 	terminal := open("ssh -tt -i /tmp/k " + options + " root@127.0.0.1")
 	command := open("ssh -i /tmp/k " + options + ` root@127.0.0.1 'trap "echo asked to end; exit 7" TERM; touch /tmp/ready; while :; do sleep 0.1; done'`)
 	transfer := open("sftp -i /tmp/k " + options + " root@127.0.0.1")
-	c.saysTimes("Accepted publickey", 3)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) { // a shell tells nobody that it has come up
-		if _, err := c.try("test -e /tmp/ready && pgrep -t pts/0 bash && pgrep sftp-server"); err == nil {
+	c.Says("Accepted publickey", 3)
+	for end := time.Now().Add(container.WaitMax); time.Now().Before(end); time.Sleep(100 * time.Millisecond) { // a shell tells nobody that it has come up
+		if _, err := c.Try("test -e /tmp/ready && pgrep -t pts/0 bash && pgrep sftp-server"); err == nil {
 			break
 		}
 	}
 	c.stopsWell()
-	c.says("connections told and closed: 3")
+	c.Says("connections told and closed: 3", 1)
 	for _, in := range inputs { // sftp looks at its connection only when it has a command to send
 		in.Close()
 	}
@@ -177,7 +178,7 @@ func TestStop(t *testing.T) {
 			if !strings.Contains(s.out, tt.text) || tt.status >= 0 && s.status != tt.status || strings.Contains(s.out, "reset by peer") || strings.Contains(s.out, "Broken pipe") {
 				t.Errorf("%s: status %d, %q", name, s.status, s.out)
 			}
-		case <-time.After(patience):
+		case <-time.After(container.WaitMax):
 			t.Errorf("%s: the client is not told that it is over", name)
 		}
 	}
@@ -200,24 +201,22 @@ func TestHostKeys(t *testing.T) {
 	need(t)
 	k := newClients(t)
 	key := "SSH_AUTHORIZED_KEYS=" + k.public(t, "good")
-	logs := func(c container) string { return c.says("Server listening on") }
+	logs := func(c machine) string { return c.Says("Server listening on", 1) }
 	t.Run("each its own", func(t *testing.T) {
 		one, other := serve(t, image, "-e", key), serve(t, image, "-e", key)
 		first := printed(t, logs(one))
 		if first == printed(t, logs(other)) {
 			t.Error("two containers have the same host key")
 		}
-		if modes := one.sh("stat -c '%a %U %n' /etc/ssh/ssh_host_*"); !regexp.MustCompile(`^(600 root \S+_key\n644 root \S+_key.pub\n?){3}$`).MatchString(modes) {
+		if modes := one.Sh("stat -c '%a %U %n' /etc/ssh/ssh_host_*"); !regexp.MustCompile(`^(600 root \S+_key\n644 root \S+_key.pub\n?){3}$`).MatchString(modes) {
 			t.Errorf("%s", modes)
 		}
-		if out := one.sh("ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null | ssh-keygen -lf -"); !strings.Contains(out, first) {
+		if out := one.Sh("ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null | ssh-keygen -lf -"); !strings.Contains(out, first) {
 			t.Errorf("the key is %s, and %s was printed", out, first)
 		}
 		one.stopsWell()
-		if out, err := exec.Command("docker", "start", one.id).CombinedOutput(); err != nil {
-			t.Fatalf("%s", out)
-		}
-		if again := printed(t, one.saysTimes("Server listening on 0.0.0.0", 2)); again != first {
+		container.Docker(t, "start", one.ID)
+		if again := printed(t, one.Says("Server listening on 0.0.0.0", 2)); again != first {
 			t.Errorf("%s before the restart, %s after it", first, again)
 		}
 	})
@@ -231,7 +230,7 @@ func TestHostKeys(t *testing.T) {
 		if second := printed(t, logs(other)); first != second {
 			t.Errorf("%s, then with the same volume %s", first, second)
 		}
-		if out := other.sh("ssh-keyscan 127.0.0.1 2>/dev/null | ssh-keygen -lf - | wc -l"); out != "3" {
+		if out := other.Sh("ssh-keyscan 127.0.0.1 2>/dev/null | ssh-keygen -lf - | wc -l"); out != "3" {
 			t.Errorf("%s host keys are offered, not 3", out)
 		}
 	})
@@ -246,10 +245,8 @@ func TestHostKeys(t *testing.T) {
 			t.Errorf("%s", text)
 		}
 		fresh.stopsWell()
-		if out, err := exec.Command("docker", "start", fresh.id).CombinedOutput(); err != nil {
-			t.Fatalf("%s", out)
-		}
-		again := fresh.saysTimes("Server listening on 0.0.0.0", 2)
+		container.Docker(t, "start", fresh.ID)
+		again := fresh.Says("Server listening on 0.0.0.0", 2)
 		if printed(t, again) != printed(t, text) || strings.Contains(again, "came with the image") {
 			t.Errorf("a key that was made in the container was replaced on a restart:\n%s", again)
 		}
@@ -261,12 +258,12 @@ func TestUnit(t *testing.T) {
 	need(t)
 	k := newClients(t)
 	c := start(t, imageUnit, "--network", "none", "-v", k.mount(), "-e", "SSH_AUTHORIZED_KEYS="+k.public(t, "good"))
-	c.says("Startup finished")
-	c.sh("systemctl start ssh && systemctl is-active ssh")
-	c.sh("cp /client/good /tmp/k; chmod 600 /tmp/k; ssh -i /tmp/k " + options + " root@127.0.0.1 true")
-	c.sh("systemctl restart ssh && ssh -i /tmp/k " + options + " root@127.0.0.1 true")
+	c.Says("Startup finished", 1)
+	c.Sh("systemctl start ssh && systemctl is-active ssh")
+	c.Sh("cp /client/good /tmp/k; chmod 600 /tmp/k; ssh -i /tmp/k " + options + " root@127.0.0.1 true")
+	c.Sh("systemctl restart ssh && ssh -i /tmp/k " + options + " root@127.0.0.1 true")
 	c.stopsWell()
-	c.says("keelson-sshd-sessions.service")
+	c.Says("keelson-sshd-sessions.service", 1)
 }
 
 // TestRootless: a user's own sshd, on a read-only root.
@@ -275,14 +272,14 @@ func TestRootless(t *testing.T) {
 	k := newClients(t)
 	c := serve(t, image, "--user", "1000:1000", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "-v", k.mount(),
 		"-e", "SSH_AUTHORIZED_KEYS="+k.public(t, "good"))
-	c.sh("cat /client/good >/dev/shm/k; chmod 600 /dev/shm/k")
-	if out := c.sh("ssh -p 2222 -i /dev/shm/k " + options + " app@127.0.0.1 id -u"); out != "1000" {
+	c.Sh("cat /client/good >/dev/shm/k; chmod 600 /dev/shm/k")
+	if out := c.Sh("ssh -p 2222 -i /dev/shm/k " + options + " app@127.0.0.1 id -u"); out != "1000" {
 		t.Errorf("%q", out)
 	}
 	c.fails("ssh -p 2222 -o BatchMode=yes " + options + " app@127.0.0.1 id -u")
 	c.stopsWell()
-	if status, text := once(t, "--user", "1000", "-e", "SSH_USERS=ann:1:1", image); status != 125 || !strings.Contains(text, "takes root") {
-		t.Errorf("status %d: %s", status, text)
+	if r := container.Run(t, "--user", "1000", "-e", "SSH_USERS=ann:1:1", image); r.Status != 125 || !strings.Contains(r.Err, "takes root") {
+		t.Errorf("status %d: %s", r.Status, r.Err)
 	}
 }
 
@@ -291,13 +288,13 @@ func TestSFTPOnly(t *testing.T) {
 	need(t)
 	k := newClients(t)
 	c := serve(t, image, "-v", k.mount(), "-e", "SSH_USERS=ann:1500:1500", "-e", "SSH_AUTHORIZED_KEYS="+k.public(t, "good"), "--", "--sftp-only=ann", "--chroot=/srv/%u")
-	c.sh("cp /client/good /tmp/k; chmod 600 /tmp/k")
+	c.Sh("cp /client/good /tmp/k; chmod 600 /tmp/k")
 	ann := "-i /tmp/k " + options
-	c.sh("echo here >/tmp/data; printf 'put /tmp/data\\nls -l /\\n' | sftp -q -b - " + ann + " ann@127.0.0.1 && cmp /tmp/data /srv/ann/files/data")
+	c.Sh("echo here >/tmp/data; printf 'put /tmp/data\\nls -l /\\n' | sftp -q -b - " + ann + " ann@127.0.0.1 && cmp /tmp/data /srv/ann/files/data")
 	if out := c.fails("ssh " + ann + " ann@127.0.0.1 id"); strings.Contains(out, "uid=") {
 		t.Errorf("%s", out)
 	}
-	if out := c.sh("echo 'ls /etc' | sftp -q -b - " + ann + " ann@127.0.0.1 2>&1 || :"); !strings.Contains(out, "not found") {
+	if out := c.Sh("echo 'ls /etc' | sftp -q -b - " + ann + " ann@127.0.0.1 2>&1 || :"); !strings.Contains(out, "not found") {
 		t.Errorf("the chroot shows %s", out)
 	}
 	c.stopsWell()
@@ -308,12 +305,12 @@ func TestBeside(t *testing.T) {
 	need(t)
 	k := newClients(t)
 	c := serve(t, image, "--entrypoint", "/sbin/keelson", "-v", k.mount(), "-e", "SSH_AUTHORIZED_KEYS="+k.public(t, "good"), "--", "--", "/sbin/keelson", "sshd")
-	c.sh("cp /client/good /tmp/k; chmod 600 /tmp/k; ssh -i /tmp/k " + options + " root@127.0.0.1 true")
-	c.says("Accepted publickey for root")
-	if _, err := c.try("ssh -f -i /tmp/k " + options + " root@127.0.0.1 'touch /tmp/ready; exec sleep 1000'"); err != nil {
+	c.Sh("cp /client/good /tmp/k; chmod 600 /tmp/k; ssh -i /tmp/k " + options + " root@127.0.0.1 true")
+	c.Says("Accepted publickey for root", 1)
+	if _, err := c.Try("ssh -f -i /tmp/k " + options + " root@127.0.0.1 'touch /tmp/ready; exec sleep 1000'"); err != nil {
 		t.Fatal(err)
 	}
-	c.sh("until test -e /tmp/ready; do sleep 0.1; done")
+	c.Sh("until test -e /tmp/ready; do sleep 0.1; done")
 	c.stopsWell()
-	c.says("connections told and closed: 1")
+	c.Says("connections told and closed: 1", 1)
 }

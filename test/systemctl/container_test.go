@@ -13,12 +13,19 @@ import (
 	"time"
 
 	"keelson/test/binary"
+	containers "keelson/test/container"
 )
 
-const image = "keelson-test:systemctl"
+// The image, and the volume with what it has below /suite. Those with all suites have names of their own (KEELSON_SUITES=all).
+var (
+	all    = os.Getenv("KEELSON_SUITES") == "all"
+	suffix = map[bool]string{true: "-all"}[all]
+	image  = "keelson-test:systemctl" + suffix
+	volume = "keelson-test-suite" + suffix
+)
 
 // waitMax is how long a manager may take to boot, and a script to run: far more than either can take.
-const waitMax = 5 * time.Minute
+const waitMax = containers.WaitMax
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asClient) != "" {
@@ -47,12 +54,9 @@ var booted []container
 // managers boots real systemd, with all that it takes, and keelson, with Docker's default privileges, from the same image.
 func managers(t *testing.T) (real, ours container) {
 	t.Helper()
-	binary.Need(t, "docker")
-	if out, err := exec.Command("docker", "info").CombinedOutput(); err != nil {
-		missing(t, "there is no Docker engine to talk to", out)
-	}
+	containers.Engine(t)
 	if out, err := exec.Command("./image").CombinedOutput(); err != nil {
-		missing(t, "cannot make the image", out)
+		containers.Missing(t, "cannot make the image", out)
 	}
 	if len(booted) == 0 {
 		keelson := binary.Path(t, "")
@@ -70,15 +74,6 @@ func managers(t *testing.T) (real, ours container) {
 		c.awaitBoot(t)
 	}
 	return booted[0], booted[1]
-}
-
-// missing is for what this machine lacks.
-func missing(t *testing.T, what string, out []byte) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s, and CI must: %s", what, out)
-	}
-	t.Skipf("%s: %s", what, out)
 }
 
 // capabilities are all that this machine has to give; systemd runs with fewer, and then fails where Debian's own units do.
@@ -112,11 +107,8 @@ var names = [...]string{"CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "F
 
 func start(t *testing.T, args ...string) {
 	t.Helper()
-	out, err := exec.Command("docker", append([]string{"run", "-d", "--network", "none", "--hostname", "zoo", "-v", "keelson-test-suite:/suite"}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("docker run: %s", out)
-	}
-	booted = append(booted, container{strings.TrimSpace(string(out))})
+	run := []string{"run", "-d", "--network", "none", "--hostname", "zoo", "-v", volume + ":/suite"}
+	booted = append(booted, container{containers.Docker(t, append(run, args...)...)})
 }
 
 // awaitBoot waits for the boot to be over. Before the manager's socket is there, nobody can be asked.
