@@ -2,9 +2,7 @@ package boot
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"keelson/init/unitfiles"
@@ -15,20 +13,15 @@ import (
 // have left disabled is so on purpose, as is ssh.socket beside ssh.service. So what no preset names stays as it is, where systemd's rule is to
 // enable it.
 
-// presetDirs are where presets are, the most important first (systemd.preset(5)).
-var presetDirs = []string{
-	"/etc/systemd/system-preset", "/run/systemd/system-preset", "/usr/local/lib/systemd/system-preset", "/usr/lib/systemd/system-preset", "/lib/systemd/system-preset",
-}
-
 // populate enables, below a root directory, what presets name and nobody has enabled.
 func populate(root string) []string {
-	patterns := presetPatterns(root)
-	if len(patterns) == 0 {
-		return nil
-	}
 	files := unitfiles.New(root)
-	disabled, err := files.List([]unitfiles.State{unitfiles.Disabled}, patterns)
+	patterns, err := files.PresetEnables()
 	var names []string
+	var disabled []unitfiles.File
+	if len(patterns) > 0 {
+		disabled, err = files.List([]unitfiles.State{unitfiles.Disabled}, patterns)
+	}
 	for _, f := range disabled {
 		if f.Preset == "enabled" {
 			names = append(names, filepath.Base(f.Path))
@@ -51,25 +44,4 @@ func populate(root string) []string {
 		notices = append(notices, "First boot: populated /etc with preset unit settings: "+strings.Join(done, ", "))
 	}
 	return notices
-}
-
-// presetPatterns are those of the lines that enable something. Which line decides is package unitfiles' to say.
-func presetPatterns(root string) (patterns []string) {
-	var seen []string
-	for _, dir := range presetDirs {
-		entries, _ := os.ReadDir(filepath.Join(root, dir)) // mostly there is none
-		for _, e := range entries {
-			if filepath.Ext(e.Name()) != ".preset" || slices.Contains(seen, e.Name()) {
-				continue // a name counts once
-			}
-			seen = append(seen, e.Name())
-			text, _ := os.ReadFile(filepath.Join(root, dir, e.Name())) // one that cannot be read names nothing
-			for line := range strings.Lines(string(text)) {
-				if words := strings.Fields(line); len(words) > 1 && words[0] == "enable" {
-					patterns = append(patterns, words[1])
-				}
-			}
-		}
-	}
-	return patterns
 }

@@ -151,6 +151,17 @@ func (r *Root) PresetOf(name string) (string, error) {
 	return presetWord(rules.enables(name)), nil
 }
 
+// PresetEnables gives the patterns of the lines that enable something. Which line decides on a unit is for PresetOf to say.
+func (r *Root) PresetEnables() (patterns []string, err error) {
+	rules, err := r.presets()
+	for _, rule := range rules {
+		if rule.enable {
+			patterns = append(patterns, rule.pattern)
+		}
+	}
+	return patterns, err
+}
+
 // presetting is two operations: what is to be enabled and what is to be disabled.
 type presetting struct {
 	plus, minus *operation
