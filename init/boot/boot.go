@@ -300,6 +300,6 @@ func info(h unit.Host, f *facts.Facts, startup supervise.Time) bus.Info {
 	return bus.Info{
 		Version: managerVersion, Features: features, Architecture: h.Architecture, Virtualization: id, MachineID: h.MachineID,
 		Userspace: startup, GeneratorsStart: startup, GeneratorsFinish: startup, UnitsLoadStart: startup, UnitsLoadFinish: startup, UnitsLoad: startup,
-		SystemTasksMax: tasksMost(), SystemMemory: memoryMost(),
+		SystemTasksMax: tasksMost(), SystemMemory: memoryMost(), SoftFiles: early.SoftFiles(),
 	}
 }

@@ -44,7 +44,7 @@ func unitLimit(s *subject, k unit.RlimitKind) unit.Rlimit {
 	if b := s.config().Exec.Rlimits[k]; b.Set {
 		return b.Value
 	}
-	return inheritedLimit(k)
+	return s.inheritedLimit(k)
 }
 
 func execProperties() []property {

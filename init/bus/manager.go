@@ -88,6 +88,7 @@ type Info struct {
 	ExitCode       int
 	SystemTasksMax uint64 // what a percentage of TasksMax= is of
 	SystemMemory   uint64 // bytes: what a percentage of MemoryMax= and its kin is of
+	SoftFiles      uint64 // RLIMIT_NOFILE's soft limit as processes inherit it; the runtime has raised this process's
 	Starting       bool   // the first jobs are not done yet
 	Stopping       bool   // the manager is on its way down, whatever its units do
 	ConfirmSpawn   bool

@@ -208,7 +208,7 @@ func managerDefaultProperties() []property {
 			if b := s.Loader().Defaults.Rlimits[k]; b.Set {
 				return b.Value
 			}
-			return inheritedLimit(k)
+			return s.inheritedLimit(k)
 		}),
 		row("DefaultTasksMax", "t", silent, func(s *subject) any { return amount(s.Loader().Defaults.TasksMax, s.Info().SystemTasksMax) }),
 		row("TimerSlackNSec", "t", constant, func(s *subject) any { return inheritedTimerSlack() }),

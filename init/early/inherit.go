@@ -13,6 +13,7 @@ type State struct {
 var (
 	entered   bool
 	inherited State
+	softFiles uint64
 	execName  uintptr // of the kernel's stack, which stays where it is
 )
 
@@ -21,6 +22,9 @@ func Entered() bool { return entered }
 
 // Inherited is the signal state that this process was started with.
 func Inherited() State { return inherited }
+
+// SoftFiles is the soft limit RLIMIT_NOFILE that this process was started with. The runtime raises its own, and gives this one to what it starts.
+func SoftFiles() uint64 { return softFiles }
 
 // ExecFile is the file that the kernel executed as this process, as it was given to execve(2) (AT_EXECFN of getauxval(3)); it needs no /proc.
 func ExecFile() string {
@@ -41,6 +45,7 @@ func keep(envp *cstr, block bool) {
 		}
 	}
 	setMask(nil, &inherited.Mask)
+	softFiles = softFileLimit()
 	if block {
 		everything := all
 		setMask(&everything, nil)

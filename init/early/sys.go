@@ -185,11 +185,15 @@ func closeFrom(first int32) {
 	if failed(syscall6(unix.SYS_CLOSE_RANGE, uintptr(first), 0xffffffff, 0, 0, 0, 0)) == 0 {
 		return
 	}
-	limit := [2]uint64{1024, 0}
-	syscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, address(unsafe.Pointer(&limit)), 0, 0)
-	for fd := uint64(first); fd < limit[0]; fd++ {
+	for fd, end := uint64(first), softFileLimit(); fd < end; fd++ {
 		closeFD(int32(fd))
 	}
+}
+
+func softFileLimit() uint64 {
+	limit := [2]uint64{1024, 0}
+	syscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, 0, address(unsafe.Pointer(&limit)), 0, 0)
+	return limit[0]
 }
 
 func chdir(dir cstr) errno {

@@ -36,6 +36,8 @@ func TestBoot(t *testing.T) {
 		{"no /proc", []string{"--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined", "--entrypoint", "perl", image, "-e", withoutProc,
 			"show -p MemoryCurrent -p TasksCurrent -p TasksMax $(keelson ctl list-units --plain --no-legend --type service --state running | cut -d' ' -f1)"},
 			4, "MemoryCurrent=[not set]\nTasksCurrent=[not set]\nTasksMax=infinity\n", ""},
+		{"soft limit", []string{"--ulimit", "nofile=1000:5000", image, "boot", "basic.target", "--", "sh", "-c", "keelson ctl show -p LimitNOFILE -p LimitNOFILESoft keelson-command; ulimit -n"}, 0,
+			"LimitNOFILE=5000\nLimitNOFILESoft=1000\n1000\n", ""},
 		{"unknown option", []string{image, "boot", "--nope"}, 125, "", "Started"},
 		{"bad stop timeout", []string{image, "boot", "--stop-timeout", "soon"}, 125, "", "Started"},
 		{"no command", []string{image, "boot", "--"}, 125, "", "Started"},
