@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"keelson/test/container"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 const (

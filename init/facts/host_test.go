@@ -2,11 +2,12 @@ package facts
 
 import (
 	"fmt"
-	"keelson/supervise/unit"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"keelson/supervise/unit"
 )
 
 func TestVirtualization(t *testing.T) {

@@ -1,11 +1,12 @@
 package facts
 
 import (
-	"keelson/supervise/unit"
 	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"keelson/supervise/unit"
 )
 
 func TestRemoveDirectories(t *testing.T) {

@@ -1,7 +1,6 @@
 package facts
 
 import (
-	"keelson/supervise/unit"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"keelson/supervise/unit"
 )
 
 func TestAgainstSystemd(t *testing.T) {

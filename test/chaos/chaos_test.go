@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"keelson/test/container"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -17,6 +16,8 @@ import (
 	"unsafe"
 
 	"github.com/godbus/dbus/v5"
+
+	"keelson/test/container"
 )
 
 // tolerance is by how much PID 1 may have grown over the chaos: a tenth of what it had after the same chaos before, and what the garbage collector's timing

@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"fmt"
-	"keelson/test/container"
 	"os"
 	"strconv"
 	"testing"
@@ -12,6 +11,8 @@ import (
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
+
+	"keelson/test/container"
 )
 
 // waitMax is how long a test waits for what has to come: far more than it can take.

@@ -3,11 +3,12 @@ package chaos
 import (
 	"bytes"
 	"fmt"
-	"keelson/test/container"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"keelson/test/container"
 )
 
 // A process is one of the container's.

@@ -5,7 +5,6 @@ package convert
 import (
 	"bufio"
 	"fmt"
-	"keelson/test/container"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 // waitMax is how long a report may take: a restart takes a second.

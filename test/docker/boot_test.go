@@ -1,9 +1,10 @@
 package docker
 
 import (
-	"keelson/test/container"
 	"strings"
 	"testing"
+
+	"keelson/test/container"
 )
 
 // withoutProc takes /proc away (umount2(2)) and boots; its argument is what keelson ctl is to do then.

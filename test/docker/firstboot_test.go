@@ -1,9 +1,10 @@
 package docker
 
 import (
-	"keelson/test/container"
 	"strings"
 	"testing"
+
+	"keelson/test/container"
 )
 
 // TestFirstBoot: an image without a machine id boots for the first time: what its presets name is enabled, what they do not is left alone, and ConditionFirstBoot=

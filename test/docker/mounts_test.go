@@ -2,11 +2,12 @@ package docker
 
 import (
 	"errors"
-	"keelson/test/container"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 // tmpfs are programs that mount and unmount /mnt: the image has no mount(8).

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"keelson/test/container"
 	"net"
 	"path/filepath"
 	"strings"
@@ -9,6 +8,8 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+
+	"keelson/test/container"
 )
 
 // outer listens outside of the container, as a manager does that runs it.

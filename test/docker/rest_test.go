@@ -1,10 +1,11 @@
 package docker
 
 import (
-	"keelson/test/container"
 	"strconv"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 // TestRest: a manager that was executed anew comes to rest as one that has booted, with the memory that it waits on and no more.

@@ -4,11 +4,12 @@ package services
 
 import (
 	"fmt"
-	"keelson/test/container"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 func TestMain(m *testing.M) { container.Main(m) }

@@ -2,7 +2,6 @@ package sshd
 
 import (
 	"io"
-	"keelson/test/container"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keelson/test/container"
 )
 
 // TestNoWayIn: nothing is started that would let nobody in, and nothing that was said wrongly.
