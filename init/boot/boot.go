@@ -254,29 +254,8 @@ func quoteAll(words []string) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(quote(w))
+		b.WriteString(unit.QuoteWord(w, ""))
 	}
-	return b.String()
-}
-
-// quote is a word of a command line with the prefix ":" that stands for itself (systemd.service(5), "Command lines").
-func quote(w string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(w) {
-		switch c := w[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c == '%':
-			b.WriteString("%%")
-		case c < ' ' || c == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
 	return b.String()
 }
 

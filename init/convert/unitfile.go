@@ -86,41 +86,8 @@ func targetName(prefix, name string) string {
 // plain is text in a value that is neither split nor unquoted: only specifiers are escaped.
 func plain(s string) string { return strings.ReplaceAll(s, "%", "%%") }
 
-// isPlainWord tells whether a word needs no quotes in a command line or in Environment=.
-func isPlainWord(w string) bool {
-	for i := range len(w) {
-		if c := w[i]; c <= ' ' && c != hostName[0] || c == 0x7f || c == '"' || c == '\'' || c == '\\' {
-			return false
-		}
-	}
-	return w != "" && w != ";"
-}
-
-// quoteWord is a word for systemd's own splitting (systemd.syntax(7), "Quoting"). Nothing is done about variables.
-func quoteWord(w string) string {
-	if isPlainWord(w) {
-		return plain(w)
-	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(w) {
-		switch c := w[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c == '\n':
-			b.WriteString(`\n`)
-		case c == '\t':
-			b.WriteString(`\t`)
-		case c < ' ' && c != hostName[0] || c == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return plain(b.String())
-}
+// quoteWord is a word for systemd's own splitting. Nothing is done about variables.
+func quoteWord(w string) string { return unit.QuoteWord(w, hostName) }
 
 // environment is a value of Environment=.
 func environment(name, value string) string { return quoteWord(name + "=" + value) }

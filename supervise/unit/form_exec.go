@@ -38,21 +38,27 @@ func workingDirectory() form {
 }
 
 func environment() form {
+	return assignments(func(a *assignment) *[]string { return &a.u.Exec.Environment },
+		func(a *assignment, w string) (string, error) { return a.spec.expand(w, allSpecifiers, argMax) })
+}
+
+// assignments is a list of variables with values, whose words expand expands the specifiers of.
+func assignments(of func(*assignment) *[]string, expand func(a *assignment, w string) (string, error)) form {
 	return form{"list of assignments", func(a *assignment) {
-		env := &a.u.Exec.Environment
+		list := of(a)
 		if a.value == "" {
-			*env = nil
+			*list = nil
 			return
 		}
 		a.words(cUnescape|unquote, func(w string) {
-			s, err := a.spec.expand(w, allSpecifiers, argMax)
+			s, err := expand(a, w)
 			switch {
 			case err != nil:
 				a.warn("Failed to resolve specifiers in %s, ignoring: %v", w, err)
 			case !ValidAssignment(s):
 				a.warn("Invalid environment assignment, ignoring: %s", s)
 			default:
-				*env = SetVariable(*env, s)
+				*list = SetVariable(*list, s)
 			}
 		})
 	}}

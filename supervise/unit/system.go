@@ -230,28 +230,13 @@ func defaultOutput(f field[Output]) form {
 
 // systemEnvironment is a list of assignments, with the specifiers that are the machine's.
 func systemEnvironment(f func(*System) *[]string) form {
-	return form{"list of assignments", func(a *assignment) {
-		list := f(a.system)
-		if a.value == "" {
-			*list = nil
-			return
-		}
-		a.words(cUnescape|unquote, func(w string) {
-			s, err := expandWith(w, argMax, func(c byte) (string, bool, error) {
-				if v, ok, err := a.spec.machine(c); ok {
-					return v, true, err
-				}
-				v, ok := map[byte]string{'T': a.spec.host.TmpDir, 'V': a.spec.host.VarTmpDir}[c]
-				return v, ok, nil
-			})
-			switch {
-			case err != nil:
-				a.warn("Failed to resolve specifiers in %s, ignoring: %v", w, err)
-			case !ValidAssignment(s):
-				a.warn("Invalid environment assignment, ignoring: %s", s)
-			default:
-				*list = SetVariable(*list, s)
+	return assignments(func(a *assignment) *[]string { return f(a.system) }, func(a *assignment, w string) (string, error) {
+		return expandWith(w, argMax, func(c byte) (string, bool, error) {
+			if v, ok, err := a.spec.machine(c); ok {
+				return v, true, err
 			}
+			v, ok := map[byte]string{'T': a.spec.host.TmpDir, 'V': a.spec.host.VarTmpDir}[c]
+			return v, ok, nil
 		})
-	}}
+	})
 }
